@@ -1,0 +1,97 @@
+"""Containers as live Python objects in a notebook.
+
+    from tfnz_jupyter import *
+
+    loc = location.Location()
+    ctr = loc.node().spawn_container('nginx')
+    ctr.attach_tunnel(80, localport=8080)
+    loc.run()
+
+In a notebook, ``%load_ext tfnz_jupyter`` and then ``%tf``. Importing this opens nothing and loads nothing: each name below
+comes when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        CommandFailed,
+        ContainerEnded,
+        Ended,
+        EngineFailed,
+        ImageNotFound,
+        NotFound,
+        NotSupported,
+        ProtocolError,
+        Refused,
+        SessionEnded,
+        TfnzError,
+        TimedOut,
+        Unreachable,
+        UsageError,
+    )
+    from .sdk import container, location, node, process, tunnel
+    from .sdk.container import Container
+    from .sdk.location import Location
+    from .sdk.node import Node
+    from .sdk.process import Process
+    from .sdk.tunnel import Tunnel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CommandFailed",
+    "Container",
+    "ContainerEnded",
+    "Ended",
+    "EngineFailed",
+    "ImageNotFound",
+    "Location",
+    "Node",
+    "NotFound",
+    "NotSupported",
+    "Process",
+    "ProtocolError",
+    "Refused",
+    "SessionEnded",
+    "TfnzError",
+    "TimedOut",
+    "Tunnel",
+    "Unreachable",
+    "UsageError",
+    "container",
+    "location",
+    "node",
+    "process",
+    "tunnel",
+]
+
+_CLASSES = {"Container", "Location", "Node", "Process", "Tunnel"}
+_MODULES = {"container", "location", "node", "process", "tunnel"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".sdk.{name}", __name__)
+    if name in _CLASSES:
+        return getattr(importlib.import_module(f".sdk.{name.lower()}", __name__), name)
+    if name in __all__:
+        return getattr(importlib.import_module(".errors", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """``%load_ext tfnz_jupyter``: the magics, the views, and ``from tfnz import *``."""
+    from . import notebook
+
+    notebook.load(ip)
+
+
+def unload_ipython_extension(ip: Any) -> None:
+    """``%unload_ext tfnz_jupyter``: take back the magics and the views."""
+    from . import notebook
+
+    notebook.unload(ip)

@@ -1,0 +1,234 @@
+"""What an engine is: the few deeds a location asks of whatever really runs containers.
+
+An engine has nodes, installs images from the location's OCI store, boots containers and processes, carries bytes to and
+from them, and ends them. It knows nothing of users, sessions, names or tags: the server decides, the engine does. One
+contract suite (``tests/engines/contract.py``) runs against every engine.
+
+All methods are called on the location's event loop and must never block it. Failures are errors of
+:mod:`tfnz_jupyter.errors`; whatever an engine cannot do raises ``NotSupported`` with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an image: the blob as it lies in the OCI store, and what it unpacks to."""
+
+    digest: str  # of the blob as stored, "sha256:..."
+    diff_id: str  # of the uncompressed tar, "sha256:..."
+    size: int  # bytes of the blob
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image in the OCI store: its layers, lowest first, and what its configuration says about running it."""
+
+    reference: str  # as the user wrote it
+    id: str  # digest of the config, "sha256:..."
+    layers: tuple[Layer, ...]
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    working_dir: str = "/"
+    user: str = ""  # "", "uid", "uid:gid", "name" or "name:group"
+    ports: tuple[int, ...] = ()
+    stop_signal: str = "SIGTERM"
+    source: str = ""  # where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far something is. ``total`` is None while nobody knows; ``done`` never goes back within one ``step``."""
+
+    step: str  # "resolve", "pull", "build", "unpack", "boot"
+    text: str = ""  # for people: "layer 2 of 5", "Setting up nginx-light"
+    done: int = 0  # bytes, or packages for "build"
+    total: int | None = None
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one container may use. None: the engine's default (half the machine's memory, all cpus, 512 pids)."""
+
+    memory: int | None = None  # bytes
+    cpus: float | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """Everything needed to boot one container."""
+
+    id: str  # 26 lower-case base32 characters
+    hostname: str
+    image: ImageInfo
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]  # complete: image's and user's, merged
+    cwd: str
+    user: str  # as in ImageInfo.user; names are looked up in the image's /etc/passwd and /etc/group
+    files: tuple[tuple[str, bytes], ...] = ()  # absolute path, content: written before the first process starts
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One more process in a running container."""
+
+    id: str
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] | None = None  # None: the container's
+    cwd: str | None = None  # None: the container's
+    user: str | None = None  # None: the container's
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended: a code, a signal, or neither with the reason why nobody knows."""
+
+    code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+
+    @property
+    def returncode(self) -> int | None:
+        """The code as a shell shows it: 128 + n for signal n; None where it is unknown."""
+        return 128 + self.signal if self.signal is not None else self.code
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStats:
+    """A sample of one node. ``score`` is what ranking sorts by: cpu + memory - 10 x paging."""
+
+    cpu: int  # idle thousandths of a core
+    cpu_total: int
+    memory: int  # MiB available without swapping
+    memory_total: int
+    paging: int  # KiB a second swapped in and out
+    containers: int
+
+    @property
+    def score(self) -> int:
+        return self.cpu + self.memory - 10 * self.paging
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A machine that runs containers."""
+
+    id: str
+    name: str
+    stats: NodeStats
+
+
+class Mark(enum.IntEnum):
+    """Which of a process's two outputs a chunk came from."""
+
+    OUT = 1
+    ERR = 2
+
+
+class Running(ABC):
+    """One live process (a container's first, or one more in it): its pipes, its end."""
+
+    @abstractmethod
+    async def read(self) -> tuple[Mark, bytes] | None:
+        """The next chunk (1 byte to 256 KiB) of either output, or None once both have ended.
+
+        Called by the server in a loop; while nobody calls it, nothing is read: the pipe fills, the writer waits.
+        """
+
+    @abstractmethod
+    async def write(self, data: bytes) -> None:
+        """Feed standard input; returns when the process (or its pipe) has taken it. Raises ``Ended`` once it is closed."""
+
+    @abstractmethod
+    async def write_eof(self) -> None:
+        """End of standard input. Idempotent."""
+
+    @abstractmethod
+    async def signal(self, number: int) -> None:
+        """Send a signal to the process. Does nothing once it has ended."""
+
+    @abstractmethod
+    async def wait(self) -> Exit:
+        """How it ended; any number of callers, also after the fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A container whose first process has been started."""
+
+    node: str  # NodeInfo.id
+    ip: str
+    process: Running
+
+
+class Engine(ABC):
+    """The interface to one engine. ``name`` is how ``--engine`` and entry points call it.
+
+    ``degraded`` says, in plain sentences, what this machine cannot give (filled in by :meth:`open`).
+    """
+
+    name: ClassVar[str]
+    degraded: list[str]
+
+    @abstractmethod
+    async def open(self, on_nodes: Callable[[tuple[NodeInfo, ...]], None]) -> None:
+        """Make ready; called once, before anything else.
+
+        ``on_nodes`` is called on the loop with all nodes before this returns, and again at each new sample (about one a
+        second) and whenever a node comes or goes. Collects whatever a dead location left behind. Raises ``EngineFailed``
+        or ``NotSupported`` naming what is missing and the command that mends it.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End everything this engine holds and leave nothing behind. Idempotent."""
+
+    @abstractmethod
+    async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
+        """Make an image bootable from the OCI store (``blobs/sha256/<hex>``). Returns at once if it already is.
+
+        Raises ``EngineFailed`` (broken layer, disk full), having left nothing half done.
+        """
+
+    @abstractmethod
+    async def boot(self, spec: ContainerSpec, node: str) -> Booted:
+        """Start a container; returns when its command has been executed.
+
+        Cancelling it leaves nothing. Raises ``EngineFailed`` (with the runtime's words), ``UsageError`` (a bad path in
+        ``files``, an unknown user).
+        """
+
+    @abstractmethod
+    async def execute(self, container: str, spec: ProcessSpec) -> Running:
+        """Start one more process in a live container. Raises ``ContainerEnded``, ``EngineFailed`` (no such command)."""
+
+    @abstractmethod
+    async def destroy(self, container: str, grace: float) -> None:
+        """Stop signal where the first process catches it, KILL after ``grace`` seconds, then free everything.
+
+        Returns when nothing of the container is left. Idempotent; an unknown id does nothing.
+        """
+
+    @abstractmethod
+    async def connect(
+        self, container: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]
+    ) -> asyncio.Transport:
+        """A TCP connection to a port of a container, as ``loop.create_connection`` makes them.
+
+        Raises ``OSError`` as a socket does (refused while nobody listens), ``ContainerEnded``.
+        """

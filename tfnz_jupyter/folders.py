@@ -1,0 +1,68 @@
+"""Where things lie on disk: one home for keys, one for images and containers, one for sockets.
+
+All are private to the user (0700). ``TFNZ_HOME`` moves all three below one folder, so that several locations can live
+beside each other (tests do that).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from .errors import Refused, UsageError
+
+_APP = "tfnz_jupyter"
+_LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes, and libzmq adds nothing to it
+
+
+def config_folder() -> Path:
+    """Keys and the user's defaults."""
+    return _private(_below_home("config") or platformdirs.user_config_path(_APP, appauthor=False))
+
+
+def state_folder() -> Path:
+    """Images and the writable parts of containers; grows with them."""
+    return _private(_below_home("state") or platformdirs.user_data_path(_APP, appauthor=False))
+
+
+def runtime_folder() -> Path:
+    """Sockets, locks and the log of a running location.
+
+    Raises:
+        UsageError: the path is too long for a unix socket.
+    """
+    folder = _private(_below_home("run") or _user_runtime())
+    if len(os.fsencode(folder)) > _LONGEST_SOCKET_PATH - len("/location.sock"):
+        raise UsageError(
+            f"{folder} is too long a path for a unix socket",
+            hint="Set TFNZ_HOME to a folder with a shorter path.",
+        )
+    return folder
+
+
+def _below_home(name: str) -> Path | None:
+    home = os.environ.get("TFNZ_HOME")
+    return Path(home).absolute() / name if home else None
+
+
+def _user_runtime() -> Path:
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given and os.path.isdir(given) and os.stat(given).st_uid == os.getuid():
+        return Path(given) / _APP
+    return Path("/run" if os.getuid() == 0 else "/tmp") / f"{_APP}-{os.getuid()}"
+
+
+def _private(folder: Path) -> Path:
+    """The folder, made if need be; never one that somebody else could have put there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid():
+        raise Refused(
+            f"{folder} belongs to user {found.st_uid}, not to you",
+            hint="Remove it, or set TFNZ_HOME to a folder of your own.",
+        )
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder

@@ -1,0 +1,1 @@
+"""What users hold: locations, nodes, containers, processes and tunnels, live objects over one encrypted connection."""

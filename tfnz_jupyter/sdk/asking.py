@@ -1,0 +1,140 @@
+"""Checks what users hand in, and names what is wrong with it, before anything is asked of a location."""
+
+from __future__ import annotations
+
+import contextvars
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import UsageError
+
+Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
+
+
+def pairs(given: Pairs | None, what: str) -> list[tuple[Any, Any]]:
+    """A mapping or a list of pairs, as a list.
+
+    Raises:
+        UsageError: an element is no pair.
+    """
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        return list(given.items())
+    found = []
+    for one in given:
+        if not isinstance(one, tuple | list) or len(one) != 2:
+            raise UsageError(f"{what}: {one!r} is not a pair", hint=f"Give {what} as a mapping.")
+        found.append((one[0], one[1]))
+    return found
+
+
+def environment(given: Pairs | None) -> list[tuple[str, str]]:
+    """Names and values of an environment; values of other types become text.
+
+    Raises:
+        UsageError: a name or value no environment can hold.
+    """
+    found = []
+    for name, value in pairs(given, "env"):
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise UsageError(f"env: {name!r} cannot be the name of a variable")
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        if "\0" in text:
+            raise UsageError(f"env: the value of {name} holds a NUL byte")
+        found.append((name, text))
+    return found
+
+
+def files(given: Pairs | None) -> list[tuple[str, bytes]]:
+    """Absolute paths and contents; text becomes UTF-8.
+
+    Raises:
+        UsageError: a path that is not absolute and plain, or a content that is neither text nor bytes.
+    """
+    found = []
+    for path, content in pairs(given, "pre_boot_files"):
+        if not isinstance(path, str) or not path.startswith("/") or path.endswith("/"):
+            raise UsageError(
+                f"pre_boot_files: {path!r} is not the absolute path of a file",
+                hint="Begin it with / and end it with the file's name.",
+            )
+        if ".." in path.split("/") or "\0" in path:
+            raise UsageError(f"pre_boot_files: {path!r} leads out of where it belongs")
+        if not isinstance(content, str | bytes | bytearray):
+            raise UsageError(f"pre_boot_files: the content of {path} is {type(content).__name__}")
+        found.append((path, content.encode() if isinstance(content, str) else bytes(content)))
+    return found
+
+
+def command(given: str | Iterable[str]) -> list[str]:
+    """A list runs as it is; a string is run by ``/bin/sh -c``.
+
+    Raises:
+        UsageError: nothing to run, or a word that is not text.
+    """
+    words = ["/bin/sh", "-c", given] if isinstance(given, str) else list(given)
+    if not words or not given:
+        raise UsageError("the command is empty")
+    for word in words:
+        if not isinstance(word, str) or "\0" in word:
+            raise UsageError(f"command: {word!r} is not a word of a command")
+    return words
+
+
+def name(given: str) -> str:
+    """A name for a container.
+
+    Raises:
+        UsageError: other characters than a-z 0-9 - _ . or too long.
+    """
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise UsageError(
+            f"{given!r} cannot be the name of a container",
+            hint="Use 1 to 63 of a-z 0-9 - _ . with a letter or digit at both ends.",
+        )
+    return given
+
+
+def port(given: int | str, what: str, *, least: int = 1) -> int:
+    """A port number.
+
+    Raises:
+        UsageError: not a number from ``least`` to 65535.
+    """
+    try:
+        number = int(given)
+    except (TypeError, ValueError):
+        number = -1
+    if isinstance(given, bool) or not least <= number <= 65_535:
+        raise UsageError(f"{what}: {given!r} is not a port", hint=f"Ports are {least} to 65535.")
+    return number
+
+
+def amount(given: float | None, what: str, least: float) -> None:
+    """Check a limit.
+
+    Raises:
+        UsageError: not a number, or less than makes sense.
+    """
+    if given is None:
+        return
+    if isinstance(given, bool) or not isinstance(given, int | float) or given < least:
+        raise UsageError(f"{what}: {given!r} is not a number of at least {least:g}")
+
+
+def timeout(given: float | None) -> None:
+    """Check a time-out in seconds.
+
+    Raises:
+        UsageError: not a positive number.
+    """
+    amount(given, "timeout", 0)
+
+
+def context() -> contextvars.Context:
+    """Where a callback that is registered now belongs: in a notebook, to the cell that runs."""
+    return contextvars.copy_context()

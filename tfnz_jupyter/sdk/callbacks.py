@@ -1,0 +1,103 @@
+"""User callbacks run here: on a daemon thread of their own object, in order, in the context of who registered them.
+
+A queue has a thread only while it has work. What a callback raises is reported where its author sees it (in a notebook,
+in the cell that registered it) and stops nothing.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: A thread without work goes away after this long (seconds).
+_IDLE = 5.0
+
+
+class Callbacks:
+    """The queue of one object."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._lock = threading.Condition()
+        self._running = False
+
+    def post(
+        self, context: contextvars.Context, function: Callable[..., object], *args: Any
+    ) -> None:
+        """Call ``function(*args)`` soon. Any thread may post; returns at once."""
+        with self._lock:
+            self._waiting.append(lambda: context.run(_call, function, args))
+            self._lock.notify()
+            if not self._running:
+                self._running = True
+                threading.Thread(
+                    target=self._run, name=f"tfnz-callbacks-{self._name}", daemon=True
+                ).start()
+
+    def _run(self) -> None:
+        while (work := self._next()) is not None:
+            work()
+
+    def _next(self) -> Callable[[], object] | None:
+        with self._lock:
+            if not self._waiting and not self._lock.wait_for(lambda: self._waiting, _IDLE):
+                self._running = False
+                return None
+            return self._waiting.popleft()
+
+
+class Subscribers:
+    """Who wants to know that an object changed: told soon, once for any number of changes since."""
+
+    def __init__(self, owner: object, callbacks: Callbacks) -> None:
+        self._owner = owner
+        self._callbacks = callbacks
+        self._pending: dict[int, bool] = {}
+        self._known: dict[int, tuple[Callable[[Any], object], contextvars.Context]] = {}
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def add(self, callback: Callable[[Any], object]) -> Callable[[], None]:
+        """Call ``callback(owner)`` after each change, until the function returned here is called."""
+        with self._lock:
+            self._last += 1
+            key = self._last
+            self._known[key] = (callback, contextvars.copy_context())
+        return lambda: self._remove(key)
+
+    def tell(self) -> None:
+        """Something changed. Any thread; returns at once."""
+        with self._lock:
+            todo = [key for key in self._known if not self._pending.get(key)]
+            self._pending.update(dict.fromkeys(todo, True))
+            for key in todo:
+                self._callbacks.post(self._known[key][1], self._deliver, key)
+
+    def _deliver(self, key: int) -> None:
+        with self._lock:
+            self._pending.pop(key, None)
+            known = self._known.get(key)
+        if known is not None:
+            known[0](self._owner)
+
+    def _remove(self, key: int) -> None:
+        with self._lock:
+            self._known.pop(key, None)
+            self._pending.pop(key, None)
+
+
+def _call(function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    try:
+        function(*args)
+    except Exception:
+        log.debug("a callback raised", exc_info=True)
+        sys.stderr.write(f"A callback of yours raised:\n{traceback.format_exc()}")

@@ -1,0 +1,294 @@
+"""One session with one location: the socket, its calls and its streams. Lives on the SDK's loop; handles own nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import zmq
+import zmq.asyncio
+from zmq.utils import z85
+
+from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, from_wire
+from ..wire.messages import (
+    WIRE_VERSION,
+    Call,
+    Cancel,
+    Chunk,
+    Credit,
+    Data,
+    End,
+    Failed,
+    Farewell,
+    Hello,
+    Message,
+    Progressed,
+    Result,
+    Skipped,
+    Value,
+    Verb,
+    Welcome,
+)
+from ..wire.session import Session
+from .embedded import Address
+from .streams import Incoming, Outgoing
+
+log = logging.getLogger(__name__)
+
+#: Nobody answers a greeting that is not answered by then (seconds).
+_GREETING = 4.0
+_TICK = 1.0
+
+
+class Listener(Protocol):
+    """Who is told what the location says unasked."""
+
+    def heard(self, message: Message) -> None: ...
+
+    def session_ended(self, why: TfnzError) -> None: ...
+
+
+class Connection:
+    """An open session. Make one with :meth:`open`."""
+
+    def __init__(self, address: Address, listener: Listener) -> None:
+        self.ended: TfnzError | None = None
+        self.left = False  # by our own goodbye
+        self.session = ""
+        self.engine = ""
+        self.degraded: list[str] = []
+        self._address = address
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._wire = Session(client=True, now=self._loop.time())
+        self._numbers = itertools.count(1)
+        self._calls: dict[int, asyncio.Future[Value]] = {}
+        self._reports: dict[int, Callable[[Progressed], None]] = {}
+        self._incoming: dict[int, Incoming] = {}
+        self._outgoing: dict[int, Outgoing] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pidfd: int | None = None
+        self._socket = self._connect()
+
+    @classmethod
+    async def open(cls, address: Address, listener: Listener) -> Connection:
+        """Greet the location and begin a session.
+
+        Raises:
+            Unreachable: nobody answered, or not with the key it should have.
+            ProtocolError: it speaks another version.
+        """
+        self = cls(address, listener)
+        try:
+            async with asyncio.timeout(_GREETING):
+                await self._greet()
+        except TimeoutError:
+            self._close_socket()
+            raise Unreachable(
+                f"no answer from the location at {address.endpoint}",
+                hint=f"Its log is {address.log}.",
+            ) from None
+        except BaseException:
+            self._close_socket()
+            raise
+        self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tick())]
+        self._watch(address.pid)
+        return self
+
+    def number(self) -> int:
+        """A number no call or stream of this session has had."""
+        return next(self._numbers)
+
+    def tell(self, message: Message, bulk: bytes = b"") -> None:
+        """Send one message. Says nothing once the session has ended."""
+        if self.ended is None:
+            self._wire.send(message, bulk)
+            self._flush()
+
+    async def call(
+        self, verb: Verb, report: Callable[[Progressed], None] | None = None
+    ) -> Value:
+        """Ask for something and wait for the answer; cancelling the wait cancels it there too.
+
+        Raises:
+            TfnzError: what the location answered, or ``SessionEnded``.
+        """
+        if self.ended is not None:
+            raise self.ended
+        number = self.number()
+        answer: asyncio.Future[Value] = self._loop.create_future()
+        self._calls[number] = answer
+        if report is not None:
+            self._reports[number] = report
+        self.tell(Call(number, verb))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.tell(Cancel(number))
+            raise
+        finally:
+            self._calls.pop(number, None)
+            self._reports.pop(number, None)
+
+    def read(self, incoming: Incoming) -> None:
+        """Expect a stream."""
+        self._incoming[incoming.stream] = incoming
+
+    def drop(self, stream: int) -> None:
+        """Stop reading a stream; the location is told."""
+        if self._incoming.pop(stream, None) is not None:
+            self.tell(End(stream))
+
+    def write(self) -> Outgoing:
+        """Begin a stream."""
+        outgoing = Outgoing(self.number(), self.tell)
+        self._outgoing[outgoing.stream] = outgoing
+        return outgoing
+
+    def forget(self, outgoing: Outgoing) -> None:
+        """A stream to something that has ended."""
+        outgoing.close()
+        self._outgoing.pop(outgoing.stream, None)
+
+    def close(self) -> None:
+        """Say goodbye. Idempotent; everything of this session ends."""
+        if self.ended is None:
+            self.left = True
+            self._wire.say(Farewell())
+            self._flush()
+            self._end(SessionEnded("this session was disconnected", hint="Make a new Location()."))
+
+    def _connect(self) -> Any:
+        ours = self._address.user
+        socket = _context(os.getpid()).socket(zmq.DEALER)
+        socket.curve_serverkey = z85.encode(self._address.server_key)
+        socket.curve_publickey = z85.encode(ours.public)
+        socket.curve_secretkey = z85.encode(ours.secret)
+        socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
+        socket.reconnect_ivl = 10
+        socket.connect(self._address.endpoint)
+        return socket
+
+    async def _greet(self) -> None:
+        self._wire.say(Hello(WIRE_VERSION))
+        self._flush()
+        arrived = self._wire.receive(await self._socket.recv_multipart(), self._loop.time())
+        packet = arrived[0] if arrived else None
+        if isinstance(packet, Farewell):
+            raise from_wire(packet.code, packet.message, packet.hint, packet.detail)
+        if not isinstance(packet, Welcome):
+            raise ProtocolError(f"{self._address.endpoint} does not answer as a location does")
+        self.session, self.engine, self.degraded = packet.session, packet.engine, packet.degraded
+
+    def _watch(self, pid: int) -> None:
+        """Notice at once when the location's process on this machine is gone."""
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return self._lost()
+        self._loop.add_reader(self._pidfd, self._lost)
+        return None
+
+    def _lost(self) -> None:
+        self._end(
+            SessionEnded(
+                "the location has gone, and with it everything it ran",
+                hint=f"Make a new Location(). Its log is {self._address.log}.",
+            )
+        )
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                frames = await self._socket.recv_multipart()
+                arrived = self._wire.receive(frames, self._loop.time())
+                if arrived is not None:
+                    self._act(*arrived)
+                self._flush()
+        except ProtocolError as problem:
+            log.error("session %s: %s", self.session, problem)
+            self._end(problem)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            if not self._wire.tick(self._loop.time()):
+                self._end(SessionEnded("the location has been silent for too long"))
+            self._flush()
+
+    def _act(self, packet: object, bulk: bytes) -> None:
+        if isinstance(packet, Farewell):
+            return self._end(from_wire(packet.code, packet.message, packet.hint, packet.detail))
+        if not isinstance(packet, Data):
+            raise ProtocolError(f"{type(packet).__name__} in the middle of a session")
+        match packet.message:
+            case Result(number, value):
+                self._answer(number, value)
+            case Failed(number, code, text, hint, detail):
+                self._answer(number, from_wire(code, text, hint, detail))
+            case Progressed(number) as progress:
+                if report := self._reports.get(number):
+                    report(progress)
+            case Chunk(stream, offset, mark):
+                if incoming := self._incoming.get(stream):
+                    incoming.arrive(offset, mark, bulk)
+            case Skipped(stream, size, lines):
+                if incoming := self._incoming.get(stream):
+                    incoming.skip(size, lines)
+            case Credit(stream, offset):
+                if outgoing := self._outgoing.get(stream):
+                    outgoing.grant(offset)
+            case End(stream):
+                self._end_of(stream)
+            case message:
+                self._listener.heard(message)
+        return None
+
+    def _answer(self, number: int, answer: Value | TfnzError) -> None:
+        waiting = self._calls.get(number)
+        if waiting is None or waiting.done():
+            return
+        if isinstance(answer, TfnzError):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)
+
+    def _end_of(self, stream: int) -> None:
+        if incoming := self._incoming.pop(stream, None):
+            incoming.end()
+        if outgoing := self._outgoing.pop(stream, None):
+            outgoing.close()
+
+    def _end(self, why: TfnzError) -> None:
+        if self.ended is not None:
+            return
+        self.ended = why
+        if self._pidfd is not None:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+        for number in list(self._calls):
+            self._answer(number, from_wire(why.code, why.message, why.hint, why.detail))
+        for stream in [*self._incoming, *self._outgoing]:
+            self._end_of(stream)
+        for task in self._tasks:
+            task.cancel()
+        self._close_socket()
+        self._listener.session_ended(why)
+
+    def _flush(self) -> None:
+        while self._wire.outgoing and not self._socket.closed:
+            self._socket.send_multipart(self._wire.outgoing.popleft())
+
+    def _close_socket(self) -> None:
+        self._socket.close(linger=500)
+
+
+@functools.cache
+def _context(pid: int) -> zmq.asyncio.Context:
+    """One for all sessions of a process; a forked child makes its own."""
+    return zmq.asyncio.Context()

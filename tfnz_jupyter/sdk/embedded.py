@@ -1,0 +1,120 @@
+"""Finds this user's embedded location, or starts it.
+
+The location is a process of its own: no kernel is its parent, it outlives the one that started it, and several share it.
+Starting happens under a lock, so that two kernels that begin at once get the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EngineFailed, Unreachable, from_wire
+from ..folders import config_folder, runtime_folder
+from ..keyring import KeyPair, load_or_create
+
+#: A location that is not ready by then is not coming (seconds).
+_START = 60.0
+_LOOK_EVERY = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a location is, who it must prove to be, and who we are there."""
+
+    endpoint: str
+    server_key: bytes  # 32 bytes
+    user: KeyPair
+    pid: int
+    log: Path
+
+
+async def find_or_start() -> Address:
+    """The address of this user's embedded location, started if none is there.
+
+    Raises:
+        EngineFailed, NotSupported: it cannot run on this machine; the message says why.
+    """
+    return await asyncio.to_thread(_find_or_start)
+
+
+def is_serving(runtime: Path) -> bool:
+    """Whether a location holds the lock of that folder."""
+    with (runtime / "serving.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _find_or_start() -> Address:
+    runtime = runtime_folder()
+    with (runtime / "starting.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        deadline = time.monotonic() + _START
+        while is_serving(runtime):
+            if (address := _read(runtime)) is not None:
+                return address
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    "a location holds the lock, but does not say where it is",
+                    hint=f"Its log is {runtime / 'location.log'}.",
+                )
+            time.sleep(_LOOK_EVERY)
+        _start(runtime)
+        if (address := _read(runtime)) is None:
+            raise Unreachable("the location went away as soon as it had started")
+        return address
+
+
+def _read(runtime: Path) -> Address | None:
+    try:
+        found = json.loads((runtime / "location.json").read_text())
+    except FileNotFoundError:
+        return None
+    user = load_or_create(config_folder() / "embedded-user.key")
+    key = bytes.fromhex(found["key"])
+    return Address(found["endpoint"], key, user, found["pid"], runtime / "location.log")
+
+
+def _start(runtime: Path) -> None:
+    """Start the process, detached, and wait until it says that it serves."""
+    (runtime / "location.json").unlink(missing_ok=True)
+    ours, theirs = os.pipe()
+    command = [sys.executable, "-m", "tfnz_jupyter.cli", "serve", "--ready-fd", str(theirs)]
+    try:
+        with (runtime / "location.err").open("wb") as errors:
+            subprocess.run(
+                ["setsid", "--fork", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                pass_fds=[theirs],
+                cwd="/",
+                env=_environment(),
+                check=True,
+            )
+    finally:
+        os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe:
+        said = pipe.read()
+    if not said:
+        words = (runtime / "location.err").read_text("utf-8", "replace")
+        raise EngineFailed("the location could not start", detail="\n".join(words.splitlines()[-12:]))
+    if problem := json.loads(said):
+        raise from_wire(*problem)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this package importable as it is here (a kernel may run it from a checkout)."""
+    package_home = str(Path(__file__).resolve().parents[2])
+    paths = [package_home, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

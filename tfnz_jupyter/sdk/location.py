@@ -1,0 +1,335 @@
+"""A location: where containers run, and one session with it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import logging
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..blocking import Job, block, verb
+from ..errors import NotFound, SessionEnded, TfnzError, Unreachable, UsageError
+from ..folders import runtime_folder
+from ..wire import messages as m
+from . import asking
+from .connection import Connection
+from .container import Container
+from .embedded import find_or_start
+from .handle import Handle, nearest
+from .node import Node
+from .tunnel import Tunnel
+
+_log = logging.getLogger("tfnz_jupyter")
+
+#: The interpreter's exit waits this long for goodbyes (seconds).
+_GOODBYE = 1.2
+_EMBEDDED = "embedded"
+_TRIES = 3
+
+_alive: weakref.WeakSet[Location] = weakref.WeakSet()
+_current: Location | None = None
+
+
+class Location(Handle):
+    """A session with a location; with nothing configured, the one on this machine, started if need be.
+
+    What it spawns ends with it: by :meth:`disconnect`, the interpreter's exit, or the death of this process.
+
+    Args:
+        location: ``embedded`` is the one on this machine; without it, ``TFNZ_LOCATION`` or that.
+        location_ip: the address of a location elsewhere.
+        quiet: log nothing.
+        debug_log: log everything; both concern the ``tfnz_jupyter`` logger alone.
+        new_node_callback: ``(node)`` for every node that appears later.
+
+    Raises:
+        EngineFailed, NotSupported: this machine cannot run containers; the message says what is missing.
+        Unreachable: nobody answers.
+    """
+
+    def __init__(
+        self,
+        *,
+        location: str | None = None,
+        location_ip: str | None = None,
+        quiet: bool = False,
+        debug_log: bool = False,
+        new_node_callback: Callable[[Node], object] | None = None,
+    ) -> None:
+        if quiet and debug_log:
+            raise UsageError("quiet and debug_log exclude each other")
+        self.location = _chosen(location, location_ip)
+        super().__init__("")
+        self.nodes: dict[str, Node] = {}
+        self.containers: dict[str, Container] = {}
+        self.new_node_callback = new_node_callback
+        self.log_path = str(runtime_folder() / "location.log")
+        self._connection: Connection
+        self._ended = threading.Event()
+        self._why: TfnzError | None = None
+        _log_level(quiet, debug_log)
+        block(self._open())
+
+    @classmethod
+    async def aio(cls, **options: Any) -> Location:
+        """``Location(...)``, awaited."""
+        return await asyncio.to_thread(lambda: cls(**options))
+
+    async def _open(self) -> None:
+        global _current
+        self._offered = asyncio.Event()
+        self._connection = await self._connect()
+        self.uuid = self._connection.session
+        await self._offered.wait()
+        _alive.add(self)
+        _current = self
+        _log.info("session %s with %s", self.uuid, self.location)
+
+    async def _connect(self) -> Connection:
+        """A session; a location that was just closing is not asked twice."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await Connection.open(await find_or_start(), self)
+            except (Unreachable, SessionEnded) as problem:
+                _log.info("%s; trying again", problem.message)
+        return await Connection.open(await find_or_start(), self)
+
+    # what is known, without asking anybody
+
+    @property
+    def dead(self) -> bool:
+        """Whether the session is over."""
+        return self._why is not None
+
+    @property
+    def reason(self) -> str:
+        """Why it is over; empty while it is not."""
+        return self._why.message if self._why else ""
+
+    @property
+    def engine(self) -> str:
+        """What runs the containers: ``embedded``."""
+        return self._connection.engine
+
+    @property
+    def degraded(self) -> list[str]:
+        """What the engine cannot give on this machine, in plain sentences."""
+        return list(self._connection.degraded)
+
+    @property
+    def tunnels(self) -> dict[str, Tunnel]:
+        """This session's open tunnels, by id."""
+        return {t.uuid: t for c in list(self.containers.values()) for t in c.tunnels}
+
+    def ranked_nodes(self) -> list[Node]:
+        """All nodes, best first."""
+        return sorted(self.nodes.values(), key=lambda node: -node.stats.score)
+
+    def node(self) -> Node:
+        """The best node there is.
+
+        Raises:
+            NotFound: there is none.
+            SessionEnded: the session is over.
+        """
+        self._require_alive()
+        if not self.nodes:
+            raise NotFound(f"{self.location} has no nodes")
+        return self.ranked_nodes()[0]
+
+    def container(self, key: str) -> Container:
+        """One of this session's containers, by name, id, or the unique beginning of its id; live ones first.
+
+        Raises:
+            NotFound: none answers to it; the hint names the nearest.
+        """
+        every = sorted(self.containers.values(), key=lambda c: c.dead)
+        for match in (
+            [c for c in every if c.uuid == key],
+            [c for c in every if c.name == key and not c.dead],
+            [c for c in reversed(every) if c.name == key],
+            [c for c in every if len(key) >= 4 and c.uuid.startswith(key)],
+        ):
+            if match:
+                return match[0]
+        raise NotFound(f"no container {key!r}", hint=nearest(key, {c.name for c in every}))
+
+    @staticmethod
+    def all_locations() -> list[str]:
+        """The names of the locations this user can connect to."""
+        return [_EMBEDDED]
+
+    # verbs
+
+    @verb
+    async def ensure_image_uploaded(
+        self, image: str, *, progress: Callable[[m.Progressed], object] | None = None
+    ) -> list[str]:
+        """Make an image ready to boot; its layers' digests, lowest first.
+
+        Args:
+            progress: told how far it is (``step``, ``text``, ``done``, ``total``), off the loop.
+
+        Raises:
+            ImageNotFound: no source has it; the message says which were tried.
+        """
+        context = asking.context()
+
+        def report(news: m.Progressed) -> None:
+            if progress is not None:
+                self._callbacks.post(context, progress, news)
+
+        ready = await self._connection.call(m.EnsureImage(image), report)
+        assert isinstance(ready, m.ImageReady)
+        return ready.layers
+
+    @verb
+    async def images(self) -> list[str]:
+        """References of the images the location holds."""
+        found = await self._connection.call(m.ListImages())
+        assert isinstance(found, m.Images)
+        return [image.reference for image in found.images]
+
+    @verb
+    async def disconnect(self, container: Any = None, returncode: int | None = 0) -> None:
+        """End the session and everything it owns. Idempotent; also serves as a termination callback."""
+        self._connection.close()
+
+    def complete(self, container: Any = None, returncode: int | None = 0) -> None:
+        """Make :meth:`run` return. Also serves as a termination callback."""
+        self._ended.set()
+
+    def run(self) -> None:
+        """Block until :meth:`complete`, Ctrl-C, or the session's end; then disconnect.
+
+        Raises:
+            TfnzError: why the session ended, if neither of the others ended it.
+        """
+        with contextlib.suppress(KeyboardInterrupt), _sigterm_ends():
+            self._ended.wait()
+        self.disconnect()
+        if self._why is not None and not self._connection.left:
+            raise self._why
+
+    def __enter__(self) -> Location:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.disconnect()
+
+    # for the objects below, and news from the location
+
+    def _free_name(self, wanted: str | None, short: str) -> str:
+        self._require_alive()
+        taken = {c.name for c in self.containers.values() if not c.dead}
+        if wanted is not None:
+            if asking.name(wanted) in taken:
+                raise UsageError(
+                    f"a live container of this session is already called {wanted!r}",
+                    hint="Destroy it first, or choose another name.",
+                )
+            return wanted
+        numbers = iter(range(2, len(taken) + 3))
+        name = short
+        while name in taken:
+            name = f"{short}-{next(numbers)}"
+        return name
+
+    def _spawn(self, wish: m.Spawn, node: Node, callbacks: Any) -> Container:
+        container = Container(wish, node, self._connection, callbacks)
+        self.containers[container.uuid] = container
+        self._spawning = {task for task in getattr(self, "_spawning", ()) if not task.done()}
+        self._spawning.add(asyncio.ensure_future(container._spawn()))
+        self._changed()
+        return container
+
+    def heard(self, message: m.Message) -> None:
+        """Take in what the location says unasked."""
+        match message:
+            case m.NodesChanged(nodes):
+                self._nodes_changed(nodes)
+            case m.ContainerChanged(key):
+                if container := self.containers.get(key):
+                    container._heard(message)
+            case m.ProcessEnded():
+                for container in list(self.containers.values()):
+                    container._process_ended(message)
+
+    def session_ended(self, why: TfnzError) -> None:
+        """The session is over: so is everything it owned."""
+        global _current
+        self._why = why
+        for container in list(self.containers.values()):
+            container._session_ended(why)
+        if _current is self:
+            _current = None
+        self._ended.set()
+        self._changed()
+
+    def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
+        gone = set(self.nodes) - {state.id for state in nodes}
+        self.nodes = {key: node for key, node in self.nodes.items() if key not in gone}
+        for state in nodes:
+            if (node := self.nodes.get(state.id)) is not None:
+                node._sampled(state)
+            else:
+                node = self.nodes[state.id] = Node(state, self)
+                if self._offered.is_set() and self.new_node_callback is not None:
+                    self._callbacks.post(asking.context(), self.new_node_callback, node)
+        self._offered.set()
+        self._changed()
+
+    def _require_alive(self) -> None:
+        if self._why is not None:
+            raise SessionEnded(self._why.message, hint=self._why.hint)
+
+    def __repr__(self) -> str:
+        live = sum(not c.dead for c in self.containers.values())
+        state = f"over: {self.reason}" if self.dead else f"{len(self.nodes)} nodes, {live} containers"
+        return f"<Location {self.location} {state}>"
+
+
+def current() -> Location | None:
+    """The session made last, if it is alive."""
+    return _current
+
+
+def _chosen(location: str | None, location_ip: str | None) -> str:
+    name = location or os.environ.get("TFNZ_LOCATION") or _EMBEDDED
+    if name != _EMBEDDED or location_ip is not None:
+        raise NotFound(
+            f"no location {location_ip or name!r}", hint=nearest(name, Location.all_locations())
+        )
+    return name
+
+
+def _log_level(quiet: bool, debug_log: bool) -> None:
+    if quiet or debug_log:
+        _log.setLevel(logging.CRITICAL + 1 if quiet else logging.DEBUG)
+
+
+@contextlib.contextmanager
+def _sigterm_ends() -> Any:
+    """Within this, SIGTERM is like Ctrl-C, where the main thread can arrange it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@atexit.register
+def _goodbye() -> None:
+    """Say goodbye to every location at once, and give that a bounded time."""
+    jobs = [Job(place.disconnect.aio()).future for place in list(_alive) if not place.dead]
+    concurrent.futures.wait(jobs, timeout=_GOODBYE)

@@ -1,0 +1,111 @@
+"""One more process in a container."""
+
+from __future__ import annotations
+
+import asyncio
+import signal as signals
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..blocking import verb
+from ..errors import Ended
+from ..wire.messages import Signal
+from .connection import Connection
+from .deadline import within
+from .handle import Handle
+from .lines import LineRing
+from .streams import Outgoing, Output
+
+if TYPE_CHECKING:
+    from .container import Container
+
+Callback = Callable[..., object]
+
+
+class Process(Handle):
+    """Made by ``Container.spawn_process``; ends by itself, by :meth:`kill`, or with its container."""
+
+    def __init__(
+        self,
+        uuid: str,
+        container: Container,
+        cmd: str | list[str],
+        connection: Connection,
+        termination_callback: Callback | None,
+    ) -> None:
+        super().__init__(uuid)
+        self.cmd = cmd
+        self.returncode: int | None = None
+        self.reason = ""
+        self.dead = False
+        self.termination_callback = termination_callback
+        self._container = container
+        self._connection = connection
+        self._input: Outgoing = connection.write()
+        self._output = Output(self._callbacks, asyncio.get_running_loop())
+        self._over = asyncio.Event()
+
+    @property
+    def log(self) -> LineRing:
+        """What it printed last, as numbered lines."""
+        return self._output.log
+
+    def container(self) -> Container:
+        """Where it runs."""
+        return self._container
+
+    @verb
+    async def stdin(self, data: bytes) -> None:
+        """Feed its standard input; returns when all is on its way.
+
+        Raises:
+            Ended: it has ended, or its input was ended before.
+        """
+        if self.dead:
+            raise Ended(f"process {self._words()} is over: {self.reason}")
+        await self._input.write(data)
+
+    @verb
+    async def stdin_eof(self) -> None:
+        """End of its standard input. Idempotent."""
+        self._input.write_eof()
+
+    @verb
+    async def wait_exit(self, timeout: float | None = None) -> int | None:
+        """Wait until it has ended and all it printed has arrived; its exit code (128 + n for signal n).
+
+        None means that nobody knows; ``reason`` says why.
+
+        Raises:
+            TimedOut: it still runs after ``timeout`` seconds.
+        """
+        async with within(timeout, f"process {self._words()} still runs"):
+            await self._over.wait()
+        return self.returncode
+
+    @verb
+    async def kill(self, signal: int = signals.SIGTERM) -> None:
+        """Send it a signal. Does nothing once it has ended."""
+        if not self.dead:
+            await self._connection.call(Signal(self._container.uuid, self.uuid, int(signal)))
+
+    def _ended(self, code: int | None, reason: str) -> None:
+        """It is over; that is told once everything it printed has arrived."""
+        self._output.done.add_done_callback(lambda _: self._finish(code, reason))
+
+    def _finish(self, code: int | None, reason: str) -> None:
+        if self.dead:
+            return
+        self.dead, self.returncode, self.reason = True, code, reason
+        self._connection.forget(self._input)
+        self._over.set()
+        self._changed()
+        if self.termination_callback is not None:
+            self._callbacks.post(self._output.context, self.termination_callback, self, code)
+
+    def _words(self) -> str:
+        return self.cmd if isinstance(self.cmd, str) else " ".join(self.cmd)
+
+    def __repr__(self) -> str:
+        state = self.reason if self.dead else "running"
+        return f"<Process {self._words()!r} in {self._container.name} {state}>"

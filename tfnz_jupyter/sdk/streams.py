@@ -1,0 +1,147 @@
+"""Streams at the program's end: what containers print, and what they are fed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import Ended
+from ..wire.messages import Chunk, Credit, End, Message
+from ..wire.streams import CHUNK, Receiving, Sending
+from .callbacks import Callbacks
+from .lines import LineRing
+
+Tell = Callable[[Message, bytes], None]
+
+OUT, ERR = 1, 2
+
+
+class Incoming:
+    """One stream from the location. ``take(mark, data, used)`` gets each chunk and calls ``used()`` when done with it."""
+
+    def __init__(
+        self,
+        stream: int,
+        tell: Tell,
+        take: Callable[[int, bytes, Callable[[], None]], None],
+        skipped: Callable[[int, int], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self.stream = stream
+        self._tell = tell
+        self._take = take
+        self._skipped = skipped
+        self._ended = ended
+        self._receiving = Receiving()
+
+    def arrive(self, offset: int, mark: int, data: bytes) -> None:
+        """One chunk."""
+        self._receiving.arrive(offset, len(data))
+        self._take(mark, data, lambda: self._use(len(data)))
+
+    def skip(self, size: int, lines: int) -> None:
+        """Bytes that will never come."""
+        self._receiving.skip(size)
+        self._use(0)
+        self._skipped(lines, size)
+
+    def end(self) -> None:
+        """There is no more."""
+        self._ended()
+
+    def _use(self, size: int) -> None:
+        if (offset := self._receiving.use(size)) is not None:
+            self._tell(Credit(self.stream, offset), b"")
+
+
+class Outgoing:
+    """One stream to the location: somebody's standard input."""
+
+    def __init__(self, stream: int, tell: Tell) -> None:
+        self.stream = stream
+        self._tell = tell
+        self._sending = Sending()
+        self._granted = asyncio.Event()
+        self._closed = False
+
+    async def write(self, data: bytes) -> None:
+        """Send all of it, as fast as it is read at the other end.
+
+        Raises:
+            Ended: nobody reads any more, or end of input was sent before.
+        """
+        view = memoryview(data)
+        while view:
+            while self._sending.room <= 0 and not self._closed:
+                self._granted.clear()
+                await self._granted.wait()
+            if self._closed:
+                raise Ended("its standard input is closed")
+            size = min(self._sending.room, CHUNK, len(view))
+            offset = self._sending.advance(size)
+            self._tell(Chunk(self.stream, offset), bytes(view[:size]))
+            view = view[size:]
+
+    def write_eof(self) -> None:
+        """End of input. Idempotent."""
+        if not self._closed:
+            self.close()
+            self._tell(End(self.stream), b"")
+
+    def grant(self, offset: int) -> None:
+        """The reader can take bytes up to this offset."""
+        self._sending.grant(offset)
+        self._granted.set()
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        self._closed = True
+        self._granted.set()
+
+
+class Output:
+    """What a container or process prints: a ring of numbered lines, and the user's callbacks if there are any."""
+
+    def __init__(self, callbacks: Callbacks, loop: asyncio.AbstractEventLoop) -> None:
+        self.log = LineRing()
+        self.done: asyncio.Future[None] = loop.create_future()
+        self._callbacks = callbacks
+        self._loop = loop
+        self._kept: dict[int, list[bytes]] | None = None
+        self._consumers: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
+        self.context = contextvars.copy_context()
+
+    def call(self, mark: int, callback: Callable[..., object], *args: Any) -> None:
+        """Give every chunk of one output to ``callback(*args, data)``, and hold the writer back if that is slow."""
+        self._consumers[mark] = (callback, args)
+
+    def gather(self, kept: dict[int, list[bytes]] | None) -> None:
+        """Keep everything, by output, beside the bounded log; None for nothing."""
+        self._kept = kept
+
+    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
+        """One chunk from the stream."""
+        self.log.feed(mark, data)
+        if self._kept is not None:
+            self._kept[mark].append(data)
+        consumer = self._consumers.get(mark)
+        if consumer is None:
+            used()
+            return
+        callback, args = consumer
+
+        def deliver() -> None:
+            try:
+                callback(*args, data)
+            finally:
+                self._loop.call_soon_threadsafe(used)
+
+        self._callbacks.post(self.context, deliver)
+
+    def end(self) -> None:
+        """There is no more."""
+        self.log.close()
+        if not self.done.done():
+            self.done.set_result(None)

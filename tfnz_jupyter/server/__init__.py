@@ -1,0 +1,5 @@
+"""The location: it knows whose is what, and drives one engine.
+
+``ledger`` decides (pure), ``router`` speaks ZeroMQ, ``peer`` is one session, ``verbs`` does what sessions ask for,
+``containers``, ``processes`` and ``tunnels`` are what they own, ``images`` is the store.
+"""

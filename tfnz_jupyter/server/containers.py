@@ -1,0 +1,159 @@
+"""One container as the location sees it: from the wish to the last byte of its log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
+from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, to_wire
+from ..wire.messages import ContainerChanged, Spawn
+from .images import Images
+from .processes import Process, describe
+
+log = logging.getLogger(__name__)
+
+#: Progress reaches the client at most this often (seconds between two).
+_PROGRESS_EVERY = 0.1
+_TAIL_LINES = 12
+
+
+class Container:
+    """Drives one container and tells its owner of every change."""
+
+    def __init__(
+        self,
+        wish: Spawn,
+        process: Process,
+        engine: Engine,
+        images: Images,
+        tell: Callable[[ContainerChanged], None],
+    ) -> None:
+        self.id = wish.container
+        self.name = wish.name
+        self.spec: ContainerSpec | None = None
+        self.process = process
+        self._wish = wish
+        self._engine = engine
+        self._images = images
+        self._tell = tell
+        self._state = ContainerChanged(self.id, "preparing")
+        self._progress_at = 0.0
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = asyncio.Event()
+        self._destroying = False
+        self._task = asyncio.ensure_future(self._live())
+
+    @property
+    def state(self) -> str:
+        """preparing, booting, running, ended or failed."""
+        return self._state.state
+
+    async def ready(self) -> None:
+        """Return once it runs.
+
+        Raises:
+            TfnzError: why it never will (what spawning failed with), or ``ContainerEnded``.
+        """
+        if self._ended.is_set():
+            raise self._over()
+        await asyncio.shield(self._ready)
+
+    async def ended(self) -> None:
+        """Return once it is over."""
+        await self._ended.wait()
+
+    async def destroy(self, grace: float) -> None:
+        """End it, wherever it is; returns when nothing of it is left. Idempotent."""
+        self._destroying = True
+        if self._state.state == "running":
+            await self._engine.destroy(self.id, grace)
+        elif not self._ended.is_set():
+            self._task.cancel()
+        await self._ended.wait()
+
+    async def _live(self) -> None:
+        try:
+            end = await self._boot_and_run()
+            self._change(
+                state="ended",
+                code=end.returncode,
+                reason="destroyed" if self._destroying else describe(end),
+            )
+        except asyncio.CancelledError:
+            self._fail(ContainerEnded(f"{self.name} was destroyed before it ran"), "destroyed")
+        except TfnzError as problem:
+            self._fail(problem)
+        except Exception as problem:
+            log.exception("container %s", self.id)
+            self._fail(EngineFailed(f"{type(problem).__name__}: {problem}"))
+        finally:
+            self.process.close()
+            self._ended.set()
+
+    async def _boot_and_run(self) -> Exit:
+        image = await self._images.ensure(self._wish.image, self._report)
+        self._change(image_source=image.source)
+        await self._engine.install(image, self._images.blobs, self._report)
+        self.spec = _spec(self._wish, image)
+        self._change(state="booting", step="boot", text="", done=0, total=None)
+        booted = await self._engine.boot(self.spec, self._wish.node)
+        self._change(
+            state="running", step="", ip=booted.ip, node=booted.node, started_at=time.time()
+        )
+        self._ready.set_result(None)
+        try:
+            return await self.process.run(booted.process)
+        finally:
+            await self._engine.destroy(self.id, 0)
+
+    def _report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        is_news = progress.step != self._state.step or progress.done == progress.total
+        if is_news or now - self._progress_at >= _PROGRESS_EVERY:
+            self._progress_at = now
+            self._change(
+                step=progress.step, text=progress.text, done=progress.done, total=progress.total
+            )
+
+    def _fail(self, problem: TfnzError, reason: str = "") -> None:
+        self._change(state="failed", reason=reason or problem.message, error=to_wire(problem))
+        if not self._ready.done():
+            self._ready.set_exception(problem)
+            self._ready.exception()  # it is told, whether or not anybody waits
+
+    def _change(self, **fields: Any) -> None:
+        if fields.get("state") in ("ended", "failed"):
+            fields |= {"ended_at": time.time(), "step": "", "ip": ""}
+        self._state = msgspec.structs.replace(self._state, **fields)
+        self._tell(self._state)
+
+    def _over(self) -> TfnzError:
+        return ContainerEnded(
+            f"{self.name} is over: {self._state.reason}", detail=self.process.log.tail(_TAIL_LINES)
+        )
+
+
+def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
+    """What to boot, by the OCI rules: a command replaces entrypoint and cmd; the user's environment wins."""
+    argv = tuple(wish.command) if wish.command else image.entrypoint + image.cmd
+    if not argv:
+        raise UsageError(
+            f"{wish.image} says nothing about what to run", hint="Give the spawn a command."
+        )
+    return ContainerSpec(
+        id=wish.container,
+        hostname=wish.name,
+        image=image,
+        argv=argv,
+        env=tuple((dict(image.env) | dict(wish.env)).items()),
+        cwd=wish.cwd or image.working_dir or "/",
+        user=image.user,
+        files=tuple(wish.files),
+        limits=Limits(wish.memory, wish.cpus, wish.pids),
+    )

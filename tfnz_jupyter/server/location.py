@@ -1,0 +1,150 @@
+"""A location: ledger, router, images and one engine, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from ..engines.base import Engine, NodeInfo
+from ..errors import NotFound
+from ..keyring import KeyPair
+from ..wire.messages import NodesChanged, NodeState, Spawn
+from .containers import Container
+from .images import Images
+from .ledger import Close, Collect, Effect, Event, Finished, Joined, Ledger, Left, Spawned, Tick
+from .peer import Peer
+from .router import Router
+from .verbs import Verbs
+
+log = logging.getLogger(__name__)
+
+_TICK = 1.0
+#: Closing waits this long for containers to be gone before the engine ends whatever is left (seconds).
+_LAST_COLLECTION = 10.0
+
+
+class Location:
+    """Serves one engine to the programs whose keys are allowed, until it is idle for too long or told to stop."""
+
+    def __init__(
+        self, engine: Engine, images: Path, *, endpoint: str, keys: KeyPair, idle: float | None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._engine = engine
+        self._images = Images(images)
+        self._endpoint = endpoint
+        self._keys = keys
+        self._ledger = Ledger(idle=idle, now=self._loop.time())
+        self._nodes: tuple[NodeInfo, ...] = ()
+        self._collecting: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+        self._router: Router | None = None
+
+    async def open(self, allowed: frozenset[bytes]) -> None:
+        """Make the engine ready and listen. Raises what the engine's ``open`` does."""
+        await self._engine.open(self._sampled)
+        verbs = Verbs(self._engine, self._images, self._claim, self._finished)
+        self._router = Router(
+            self._endpoint,
+            self._keys,
+            allowed,
+            verbs.perform,
+            self._joined,
+            self._left,
+            self._outdated,
+            lambda: (self._engine.name, self._engine.degraded),
+        )
+
+    async def run(self, closing: Callable[[], None]) -> None:
+        """Serve until :meth:`stop`, or until idle; then call ``closing`` and leave nothing behind."""
+        assert self._router is not None
+        serving = asyncio.ensure_future(self._router.run())
+        ticking = asyncio.ensure_future(self._tick())
+        stopped = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closing()
+            for task in (serving, ticking, stopped):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await self._close()
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to return."""
+        self._closing.set()
+
+    async def _close(self) -> None:
+        assert self._router is not None
+        self._router.close()
+        if self._collecting:
+            await asyncio.wait(self._collecting, timeout=_LAST_COLLECTION)
+        await self._engine.close()
+
+    def _claim(self, peer: Peer, wish: Spawn) -> None:
+        if wish.node and all(wish.node != node.id for node in self._nodes):
+            raise NotFound(f"no node {wish.node}")
+        self._handle(Spawned(peer.id, wish.container, wish.name))
+
+    def _finished(self, container: str) -> None:
+        self._handle(Finished(container))
+
+    def _joined(self, peer: Peer) -> None:
+        self._handle(Joined(peer.id))
+        peer.tell(self._offer())
+
+    def _left(self, peer: Peer) -> None:
+        for effect in self._handle(Left(peer.id)):
+            if isinstance(effect, Collect):
+                self._collect([peer.containers[key] for key in effect.containers])
+
+    def _outdated(self) -> bool:
+        """A program of another version came: make way if nobody is here."""
+        if not self._ledger.sessions:
+            self._loop.call_later(0.2, self.stop)
+            return True
+        return False
+
+    def _sampled(self, nodes: tuple[NodeInfo, ...]) -> None:
+        self._nodes = nodes
+        for peer in self._router.peers.values() if self._router else ():
+            peer.tell(self._offer())
+
+    def _offer(self) -> NodesChanged:
+        ranked = sorted(self._nodes, key=lambda node: -node.stats.score)
+        return NodesChanged([_node_state(node) for node in ranked])
+
+    def _collect(self, containers: list[Container]) -> None:
+        for container in containers:
+            task = asyncio.ensure_future(container.destroy(0))
+            self._collecting.add(task)
+            task.add_done_callback(self._collecting.discard)
+
+    def _handle(self, event: Event) -> list[Effect]:
+        return self._ledger.handle(event, self._loop.time())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            if Close() in self._handle(Tick()):
+                log.info("idle: closing")
+                self.stop()
+
+
+def _node_state(node: NodeInfo) -> NodeState:
+    s = node.stats
+    return NodeState(
+        node.id,
+        node.name,
+        s.cpu,
+        s.cpu_total,
+        s.memory,
+        s.memory_total,
+        s.paging,
+        s.containers,
+        s.score,
+    )

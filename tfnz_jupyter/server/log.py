@@ -1,0 +1,143 @@
+"""What a process printed: a bounded log of marked bytes that any number of readers follow at their own pace.
+
+A lossless reader holds the writer back once it is half of :data:`HELD` behind (the pipe fills, the process waits); for
+all others the oldest bytes are dropped, and they are told how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from ..engines.base import Mark
+
+#: Bytes of output kept for those who come later.
+HELD = 4 * 1024 * 1024
+_BLOCK = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Block:
+    """Consecutive bytes of one output."""
+
+    offset: int
+    mark: Mark
+    lines_before: int
+    data: bytearray = field(default_factory=bytearray)
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a reader gets: bytes of one output, and how much is missing before them."""
+
+    mark: Mark
+    data: bytes
+    skipped: int = 0  # bytes
+    skipped_lines: int = 0
+
+
+class Reader:
+    """One reader's place in a log."""
+
+    def __init__(self, log: Log, *, lossless: bool) -> None:
+        self.lossless = lossless
+        self.offset = 0
+        self._lines = 0
+        self._log = log
+
+    async def read(self, most: int) -> Piece | None:
+        """The next bytes (1 to ``most``), or None at the log's end. Waits while there are none."""
+        while (block := self._log.block_at(self.offset)) is None:
+            if self._log.ended:
+                return None
+            await self._log.changed()
+        skipped = max(0, block.offset - self.offset)
+        skipped_lines = block.lines_before - self._lines if skipped else 0
+        start = self.offset + skipped - block.offset
+        data = bytes(block.data[start : start + most])
+        self.offset += skipped + len(data)
+        self._lines += skipped_lines + data.count(b"\n")
+        if self.lossless:
+            self._log.wake()
+        return Piece(block.mark, data, skipped, skipped_lines)
+
+    def close(self) -> None:
+        """Stop reading, and stop holding the writer back."""
+        self._log.forget(self)
+
+
+class Log:
+    """The log of one process."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[_Block] = deque()
+        self._readers: set[Reader] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self.total = 0  # bytes printed
+        self.lines = 0
+        self.ended = False
+
+    def append(self, mark: Mark, data: bytes) -> None:
+        """Add what was printed, and drop what is older than the bound."""
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last.mark != mark or len(last.data) >= _BLOCK:
+            last = _Block(self.total, mark, self.lines)
+            self._blocks.append(last)
+        last.data += data
+        self.total += len(data)
+        self.lines += data.count(b"\n")
+        while self.total - self._blocks[0].end >= HELD:
+            self._blocks.popleft()
+        self.wake()
+
+    def end(self) -> None:
+        """There will be no more."""
+        self.ended = True
+        self.wake()
+
+    def reader(self, *, lossless: bool) -> Reader:
+        """A reader from the first byte on; what is no longer held counts as skipped."""
+        reader = Reader(self, lossless=lossless)
+        self._readers.add(reader)
+        return reader
+
+    async def room(self) -> None:
+        """Return when no lossless reader is too far behind to take more."""
+        while any(r.lossless and self.total - r.offset >= HELD // 2 for r in self._readers):
+            await self.changed()
+
+    def tail(self, lines: int) -> str:
+        """The last lines printed, as text."""
+        held = b"".join(bytes(block.data) for block in list(self._blocks)[-4:])
+        return "\n".join(held.decode("utf-8", "replace").splitlines()[-lines:])
+
+    def block_at(self, offset: int) -> _Block | None:
+        """The block that holds this byte, or the oldest if that byte is gone; None if it is not printed yet."""
+        if offset >= self.total:
+            return None
+        return next(block for block in self._blocks if offset < block.end)
+
+    async def changed(self) -> None:
+        """Return when something was printed, read or ended."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._waiting.discard(waiting)
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def forget(self, reader: Reader) -> None:
+        """Drop a reader."""
+        self._readers.discard(reader)
+        self.wake()

@@ -1,0 +1,147 @@
+"""One session at the location: its conversation, its calls, its streams, what it owns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..errors import ProtocolError, to_wire
+from ..wire.messages import (
+    Call,
+    Cancel,
+    Chunk,
+    Credit,
+    End,
+    Failed,
+    Message,
+    Packet,
+    Result,
+    Value,
+    Verb,
+)
+from ..wire.session import Session
+from .containers import Container
+from .processes import Process
+from .streams import InStream, OutStream
+from .tunnels import Tunnel
+
+log = logging.getLogger(__name__)
+
+Perform = Callable[["Peer", Verb, int], Coroutine[Any, Any, Value]]
+
+
+class Peer:
+    """The other end is one program; ``key`` is who libzmq says it is."""
+
+    def __init__(self, session: str, key: str, wire: Session, flush: Callable[[Peer], None]) -> None:
+        self.id = session
+        self.key = key
+        self.secret = secrets.token_bytes(16)
+        self.wire = wire
+        self.containers: dict[str, Container] = {}
+        self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)
+        self.tunnels: dict[str, Tunnel] = {}
+        self._flush = flush
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._out: dict[int, OutStream] = {}
+        self._in: dict[int, InStream] = {}
+        self._kept: set[asyncio.Task[None]] = set()
+
+    def tell(self, message: Message, bulk: bytes = b"") -> None:
+        """Send one message."""
+        self.wire.send(message, bulk)
+        self._flush(self)
+
+    def flush(self) -> None:
+        """Put on the wire what the session has to say of its own."""
+        self._flush(self)
+
+    def out_stream(self, stream: int) -> OutStream:
+        """Open a stream to the client under the id it chose."""
+        self._require_new(stream)
+        self._out[stream] = OutStream(stream, self.tell, self._forget_out)
+        return self._out[stream]
+
+    def in_stream(self, stream: int) -> InStream:
+        """Open a stream from the client under the id it chose."""
+        self._require_new(stream)
+        self._in[stream] = InStream(stream, self.tell, self._forget_in)
+        return self._in[stream]
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something for as long as it takes or the session lasts."""
+        task = asyncio.ensure_future(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+
+    def receive(self, packet: Packet, bulk: bytes, perform: Perform) -> None:
+        """Act on one message.
+
+        Raises:
+            ProtocolError: it makes no sense here.
+        """
+        match getattr(packet, "message", None):
+            case Call(number, verb):
+                self._begin(number, verb, perform)
+            case Cancel(number):
+                if task := self._calls.get(number):
+                    task.cancel()
+            case Chunk(stream, offset):
+                if incoming := self._in.get(stream):
+                    incoming.arrive(offset, bulk)
+            case Credit(stream, offset):
+                if outgoing := self._out.get(stream):
+                    outgoing.grant(offset)
+            case End(stream):
+                self._end_of(stream)
+            case _:
+                raise ProtocolError(f"{type(packet).__name__} means nothing here")
+
+    def close(self) -> None:
+        """Drop everything that is not a container; those are the ledger's to collect."""
+        for task in (*self._calls.values(), *self._kept):
+            task.cancel()
+        for tunnel in self.tunnels.values():
+            tunnel.close()
+        for outgoing in list(self._out.values()):
+            outgoing.close()
+
+    def _end_of(self, stream: int) -> None:
+        """The client will write no more, or read no more."""
+        if incoming := self._in.pop(stream, None):
+            incoming.end()
+        if outgoing := self._out.pop(stream, None):
+            outgoing.close()
+
+    def _begin(self, number: int, verb: Verb, perform: Perform) -> None:
+        if number in self._calls:
+            raise ProtocolError(f"call {number} is under way")
+        self._calls[number] = asyncio.ensure_future(self._answer(number, verb, perform))
+
+    async def _answer(self, number: int, verb: Verb, perform: Perform) -> None:
+        try:
+            value = await perform(self, verb, number)
+        except asyncio.CancelledError:
+            self.tell(Failed(number, "error", "cancelled"))
+        except Exception as problem:
+            code, message, hint, detail = to_wire(problem)
+            if code == "error":
+                log.exception("%s of session %s", type(verb).__name__, self.id)
+            self.tell(Failed(number, code, message, hint, detail))
+        else:
+            self.tell(Result(number, value))
+        finally:
+            del self._calls[number]
+
+    def _forget_out(self, stream: int) -> None:
+        self._out.pop(stream, None)
+
+    def _forget_in(self, stream: int) -> None:
+        self._in.pop(stream, None)
+
+    def _require_new(self, stream: int) -> None:
+        if stream in self._out or stream in self._in:
+            raise ProtocolError(f"stream {stream} is open")

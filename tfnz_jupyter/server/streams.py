@@ -1,0 +1,111 @@
+"""Streams of one session at the location: out with credit, in with a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from ..engines.base import Running
+from ..errors import Ended
+from ..wire.messages import Chunk, Credit, End, Message, Skipped
+from ..wire.streams import CHUNK, Receiving, Sending
+from .log import Reader
+
+Tell = Callable[[Message, bytes], None]
+Forget = Callable[[int], object]
+
+
+class OutStream:
+    """Bytes to the client: never more on the way than it said it can take."""
+
+    def __init__(self, stream: int, tell: Tell, forget: Forget) -> None:
+        self.stream = stream
+        self._tell = tell
+        self._forget = forget
+        self._sending = Sending()
+        self._granted = asyncio.Event()
+        self._copying: asyncio.Task[None] | None = None
+
+    def grant(self, offset: int) -> None:
+        """The client can take bytes up to this offset."""
+        self._sending.grant(offset)
+        self._granted.set()
+
+    def close(self) -> None:
+        """The client reads no more."""
+        if self._copying is not None:
+            self._copying.cancel()
+
+    def start(self, reader: Reader) -> None:
+        """Begin to send a log from a reader's place to its end."""
+        self._copying = asyncio.ensure_future(self._copy(reader))
+
+    async def _copy(self, reader: Reader) -> None:
+        try:
+            while (piece := await reader.read(await self._room())) is not None:
+                if piece.skipped:
+                    self._sending.advance(piece.skipped)
+                    self._tell(Skipped(self.stream, piece.skipped, piece.skipped_lines), b"")
+                offset = self._sending.advance(len(piece.data))
+                self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
+            self._tell(End(self.stream), b"")
+        finally:
+            reader.close()
+            self._forget(self.stream)
+
+    async def _room(self) -> int:
+        while self._sending.room <= 0:
+            self._granted.clear()
+            await self._granted.wait()
+        return min(self._sending.room, CHUNK)
+
+
+class InStream:
+    """Bytes from the client into a process's standard input; back-pressure through credit."""
+
+    def __init__(self, stream: int, tell: Tell, forget: Forget) -> None:
+        self.stream = stream
+        self._tell = tell
+        self._forget = forget
+        self._receiving = Receiving()
+        self._waiting: deque[bytes | None] = deque()
+        self._arrived = asyncio.Event()
+
+    def arrive(self, offset: int, data: bytes) -> None:
+        """Take a chunk in.
+
+        Raises:
+            ProtocolError: it does not continue the stream, or is more than was granted.
+        """
+        self._receiving.arrive(offset, len(data))
+        self._put(data)
+
+    def end(self) -> None:
+        """The client has no more."""
+        self._put(None)
+
+    async def feed(self, process: Running) -> None:
+        """Write what arrives into a process, until either ends."""
+        while True:
+            while not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+            data = self._waiting.popleft()
+            try:
+                await (process.write_eof() if data is None else process.write(data))
+            except Ended:
+                return self.close()
+            if data is None:
+                return
+            if (offset := self._receiving.use(len(data))) is not None:
+                self._tell(Credit(self.stream, offset), b"")
+
+    def close(self) -> None:
+        """Nobody reads any more; the client is told."""
+        self._forget(self.stream)
+        self._tell(End(self.stream), b"")
+
+    def _put(self, data: bytes | None) -> None:
+        self._waiting.append(data)
+        self._arrived.set()
