@@ -56,13 +56,17 @@ class Job(Generic[T]):
         self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._coroutine = coroutine
         self._task: asyncio.Task[T] | None = None
-        loop().call_soon_threadsafe(self._start)
+
+    def start(self) -> concurrent.futures.Future[T]:
+        """Let it run; returns ``future``."""
+        loop().call_soon_threadsafe(self._begin)
+        return self.future
 
     def cancel(self) -> None:
         """Cancel the coroutine; it may still clean up."""
         loop().call_soon_threadsafe(self._cancel)
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         self._task = asyncio.ensure_future(self._coroutine)
         self._task.add_done_callback(self._finish)
 
@@ -82,7 +86,7 @@ class Job(Generic[T]):
 
 def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
     """Run a coroutine on the SDK's loop without waiting for it."""
-    return Job(coroutine).future
+    return Job(coroutine).start()
 
 
 def block(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -100,7 +104,7 @@ def block(coroutine: Coroutine[Any, Any, T]) -> T:
         )
     job = Job(coroutine)
     try:
-        return job.future.result()
+        return job.start().result()
     except concurrent.futures.CancelledError:
         raise asyncio.CancelledError from None
     except BaseException:
@@ -116,7 +120,7 @@ async def bridge(coroutine: Coroutine[Any, Any, T]) -> T:
     if on_loop():
         return await coroutine
     job = Job(coroutine)
-    future = asyncio.wrap_future(job.future)
+    future = asyncio.wrap_future(job.start())
     try:
         while not (await asyncio.wait({future}, timeout=_TICK))[0]:
             pass

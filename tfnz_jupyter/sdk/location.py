@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..blocking import Job, block, verb
+from ..blocking import block, submit, verb
 from ..errors import NotFound, SessionEnded, TfnzError, Unreachable, UsageError
 from ..folders import runtime_folder
 from ..wire import messages as m
@@ -331,5 +331,5 @@ def _sigterm_ends() -> Any:
 @atexit.register
 def _goodbye() -> None:
     """Say goodbye to every location at once, and give that a bounded time."""
-    jobs = [Job(place.disconnect.aio()).future for place in list(_alive) if not place.dead]
+    jobs = [submit(place.disconnect.aio()) for place in list(_alive) if not place.dead]
     concurrent.futures.wait(jobs, timeout=_GOODBYE)

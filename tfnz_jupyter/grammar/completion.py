@@ -1,0 +1,133 @@
+"""What could stand at the cursor, from the same table the parser reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .table import BY_NAME, VERBS, Argument, Kind, Option, Verb
+from .words import Word, split
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionNames:
+    """What there is to name. All of it is known here already: completing asks nobody."""
+
+    containers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that may replace ``line[start:cursor]``; ``kind`` is verb, option, value, path or a field of the names.
+
+    A candidate of kind path has no text: whoever asked knows the file system, we do not.
+    """
+
+    text: str
+    start: int
+    kind: Kind
+    about: str = ""
+
+
+def complete(line: str, cursor: int, names: CompletionNames) -> list[Candidate]:
+    """All that fits between the last blank and the cursor, best order first."""
+    words = split(line[:cursor])
+    typed = (
+        words.pop() if words and words[-1].end == cursor else Word((("", True),), cursor, cursor)
+    )
+    if not words:
+        return [
+            Candidate(verb.name, typed.start, "verb", verb.summary)
+            for verb in VERBS
+            if verb.name.startswith(typed.text)
+        ]
+    verb = BY_NAME.get(words[0].text)
+    if verb is None:
+        return []
+    return list(_Place(verb, words[1:], typed, names).candidates())
+
+
+class _Place:
+    """One place in a line: the verb, what stands before, and what is typed of the word itself."""
+
+    def __init__(self, verb: Verb, before: list[Word], typed: Word, names: CompletionNames) -> None:
+        self.verb, self.typed, self.names = verb, typed, names
+        self.given: list[str] = []
+        self.used: set[str] = set()
+        self.awaiting: Option | None = None
+        for word in before:
+            self._pass(word.text)
+
+    def _pass(self, word: str) -> None:
+        if self.awaiting:
+            self.awaiting = None
+        elif word.startswith("-") and not self._in_rest():
+            option = self._option(word)
+            if option:
+                self.used.add(option.field)
+                self.awaiting = option if option.metavar and "=" not in word else None
+        else:
+            self.given.append(word)
+
+    def _option(self, word: str) -> Option | None:
+        flag = word.partition("=")[0]
+        return next((option for option in self.verb.options if flag in option.flags), None)
+
+    def _in_rest(self) -> bool:
+        return self.verb.has_rest and len(self.given) >= len(self.verb.arguments) - 1
+
+    def candidates(self) -> Iterator[Candidate]:
+        text = self.typed.text
+        if self.awaiting:
+            yield from self._values(self.awaiting, text, self.typed.start)
+        elif self._in_rest():
+            return
+        elif text.startswith("--") and "=" in text:
+            option = self._option(text)
+            flag = text.partition("=")[0]
+            if option:
+                yield from self._values(
+                    option, text[len(flag) + 1 :], self.typed.start + len(flag) + 1
+                )
+        elif text.startswith("-"):
+            yield from self._options(text)
+        else:
+            yield from self._arguments(text)
+
+    def _options(self, text: str) -> Iterator[Candidate]:
+        for option in self.verb.options:
+            if option.repeats or option.field not in self.used:
+                flags = [flag for flag in option.flags if flag.startswith(text)]
+                for flag in flags[-1:]:
+                    yield Candidate(flag, self.typed.start, "option", option.help)
+
+    def _arguments(self, text: str) -> Iterator[Candidate]:
+        argument = self._argument()
+        if argument:
+            yield from self._values(argument, text, self.typed.start)
+
+    def _argument(self) -> Argument | None:
+        arguments = self.verb.arguments
+        if len(self.given) < len(arguments):
+            return arguments[len(self.given)]
+        return arguments[-1] if arguments and arguments[-1].how == "some" else None
+
+    def _values(self, slot: Option | Argument, text: str, start: int) -> Iterator[Candidate]:
+        if slot.kind == "path":
+            yield Candidate("", start, "path")
+            return
+        kind = slot.kind or "value"
+        for name in self._known(slot):
+            if name.startswith(text) and name not in self.given:
+                yield Candidate(name, start, kind)
+
+    def _known(self, slot: Option | Argument) -> tuple[str, ...]:
+        if slot.kind == "verb":
+            return tuple(verb.name for verb in VERBS)
+        if isinstance(slot, Option) and slot.choices:
+            return slot.choices
+        known: tuple[str, ...] = getattr(self.names, slot.kind) if slot.kind else ()
+        return known

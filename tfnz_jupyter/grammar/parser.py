@@ -1,0 +1,204 @@
+"""Words to a command, by the table; or one short error with the nearest right word."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import UsageError
+from .commands import Command, Dashboard, Help
+from .table import BY_NAME, Argument, Option, Verb
+from .words import Lookup, Word, split
+
+_HELP = ("-h", "--help")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or ''."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return found[0] if found else ""
+
+
+def parse(line: str | Sequence[str], *, lookup: Lookup | None = None, prog: str = "%tf") -> Command:
+    """What a line means.
+
+    Args:
+        line: the text after ``%tf``, or the words a shell has already split.
+        lookup: gives the value of ``$name`` and ``{name}``, or None to leave it as it stands. It is never asked about
+            the command of spawn and exec.
+        prog: how the user calls us, for messages.
+
+    Raises:
+        UsageError: it has no meaning; the message names the word, the hint the nearest right one.
+    """
+    if isinstance(line, str):
+        words = split(line)
+        if words and not words[-1].closed:
+            raise UsageError(
+                f"{line[words[-1].start :].strip()!r} has a quote that is never closed"
+            )
+    else:
+        words = [Word(((text, False),), 0, 0) for text in line]
+    if not words:
+        return Dashboard()
+    name = words[0].text
+    if name in _HELP:
+        return Help()
+    return _Parser(_verb(name, prog), name, words[1:], lookup or _nothing, prog).command()
+
+
+def _nothing(name: str) -> str | None:
+    return None
+
+
+def _verb(name: str, prog: str) -> Verb:
+    verb = BY_NAME.get(name)
+    if verb is None:
+        near = nearest(name, BY_NAME)
+        hint = f"Did you mean: {prog} {near}" if near else f"{prog} help lists what there is."
+        raise UsageError(f"{prog} has no {name!r}.", hint=hint)
+    return verb
+
+
+class _Parser:
+    """One reading of one line."""
+
+    def __init__(
+        self, verb: Verb, called: str, words: list[Word], lookup: Lookup, prog: str
+    ) -> None:
+        self.verb, self.words, self.lookup = verb, words, lookup
+        self.called, self.call = called, f"{prog} {called}"
+        self.at = 0
+        self.found: dict[str, Any] = {}
+        self.given: list[str] = []
+
+    def command(self) -> Command:
+        help_wanted = self._read_words()
+        if help_wanted:
+            return Help(self.verb.name)
+        self._read_arguments()
+        if self.verb.alias:
+            self.found["called"] = self.called
+        command: Command = self.verb.command(**self.found)
+        return command
+
+    def _next(self) -> str:
+        word = self.words[self.at]
+        self.at += 1
+        return word.expanded(self.lookup)
+
+    def _read_words(self) -> bool:
+        """Options into ``found``, other words into ``given``; True if help was asked for."""
+        only_words = False
+        while self.at < len(self.words):
+            raw = self.words[self.at]
+            if only_words or not raw.text.startswith("-") or raw.text == "-":
+                self.given.append(self._next())
+                if self.verb.has_rest and len(self.given) == len(self.verb.arguments) - 1:
+                    self._read_rest()
+            elif raw.text in _HELP:
+                return True
+            elif raw.text == "--":
+                only_words = True
+                self.at += 1
+            else:
+                self._read_option(self._next())
+        return False
+
+    def _read_rest(self) -> None:
+        """What is left is a command of somebody else's: nothing in it expands, nothing in it is ours."""
+        rest = [word.text for word in self.words[self.at :]]
+        self.at = len(self.words)
+        self.found[self.verb.arguments[-1].field] = tuple(rest)
+
+    # -- options ---------------------------------------------------------------------------------------------------
+
+    def _read_option(self, word: str) -> None:
+        flag, option, value = self._option(word)
+        if option.metavar:
+            self._store(option, self._value(option, flag, value))
+        elif value is not None:
+            raise UsageError(f"{self.call} {flag} takes no value, not {value!r}.")
+        else:
+            self._store(option, True)
+
+    def _option(self, word: str) -> tuple[str, Option, str | None]:
+        """The option a word gives, with its value if that is in the word: --name=web, -p80."""
+        flag, equals, value = word.partition("=")
+        short, attached = word[:2], word[2:]
+        for option in self.verb.options:
+            if flag in option.flags:
+                return flag, option, value if equals else None
+            if short in option.flags and attached and option.metavar and not word.startswith("--"):
+                return short, option, attached.removeprefix("=")
+        raise self._unknown(flag)
+
+    def _unknown(self, flag: str) -> UsageError:
+        for flags, advice in self.verb.refused:
+            if flag in flags:
+                return UsageError(
+                    f"{self.call} has no {flag}.", hint=f"{advice[:1].upper()}{advice[1:]}."
+                )
+        known = [name for option in self.verb.options for name in option.flags]
+        long = [name for name in known if name.startswith("--")]
+        near = nearest(flag, long) if len(flag) > 2 else ""
+        hint = f"Did you mean {near}?" if near else f"{self.call} -h lists its options."
+        return UsageError(f"{self.call} has no {flag}.", hint=hint)
+
+    def _value(self, option: Option, flag: str, value: str | None) -> Any:
+        if value is None:
+            if self.at >= len(self.words):
+                raise UsageError(f"{self.call} {flag} needs a value: {flag} {option.metavar}")
+            value = self._next()
+        return self._read(option, value, f"{flag} {value!r}")
+
+    def _store(self, option: Option, value: Any) -> None:
+        if option.repeats:
+            self.found[option.field] = (*self.found.get(option.field, ()), value)
+        elif option.field in self.found and option.metavar:
+            raise UsageError(f"{self.call} {option.flags[-1]} can be given only once.")
+        else:
+            self.found[option.field] = value
+
+    def _read(self, slot: Option | Argument, word: str, shown: str) -> Any:
+        try:
+            return slot.read(word)
+        except ValueError as error:
+            raise UsageError(f"{self.call} {shown}: {error}.") from None
+
+    # -- arguments -------------------------------------------------------------------------------------------------
+
+    def _read_arguments(self) -> None:
+        given = list(self.given)
+        for argument in self.verb.arguments:
+            self._read_argument(argument, given)
+        if given:
+            hint = f"{self.call} -h shows what it takes."
+            raise UsageError(f"{self.call} has no place for {given[0]!r}.", hint=hint)
+
+    def _read_argument(self, argument: Argument, given: list[str]) -> None:
+        match argument.how:
+            case "rest":
+                if len(self.found.setdefault(argument.field, ())) < argument.least:
+                    raise self._missing(argument)
+            case "some":
+                if not given:
+                    raise self._missing(argument)
+                self.found[argument.field] = tuple(given)
+                given.clear()
+            case _ if given:
+                word = given.pop(0)
+                self.found[argument.field] = self._read(argument, word, repr(word))
+            case "one":
+                raise self._missing(argument)
+
+    def _missing(self, argument: Argument) -> UsageError:
+        hint = (
+            f"For example: {self.call.split()[0]} {self.verb.example}" if self.verb.example else ""
+        )
+        return UsageError(f"{self.call} needs {_article(argument.metavar)}.", hint=hint)
+
+
+def _article(metavar: str) -> str:
+    return f"{'an' if metavar[0] in 'AEIOU' else 'a'} {metavar}"

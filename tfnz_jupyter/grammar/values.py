@@ -1,0 +1,105 @@
+"""How a word is read as a value: each reader gives the value, or raises ``ValueError`` with what it should have been."""
+
+from __future__ import annotations
+
+import re
+
+from .commands import Port, Wait
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def port(word: str) -> int:
+    """1 to 65535."""
+    if not (word.isascii() and word.isdigit() and 1 <= int(word) <= 65535):
+        raise ValueError("a port is a number from 1 to 65535")
+    return int(word)
+
+
+def local_port(word: str) -> int | None:
+    """A port; 0 and nothing both mean a free one."""
+    return None if word in ("", "0") else port(word)
+
+
+def ports(word: str) -> Port:
+    """[LOCAL:]PORT."""
+    local, _, dest = word.rpartition(":")
+    if ":" in local:
+        raise ValueError("it is [LOCAL:]PORT; a tunnel always listens on 127.0.0.1")
+    return Port(port(dest), local_port(local))
+
+
+def count(word: str) -> int:
+    """A number of things, 0 or more."""
+    if not (word.isascii() and word.isdigit()):
+        raise ValueError("it is a whole number")
+    return int(word)
+
+
+def size(word: str) -> int:
+    """Bytes: 512m, 1.5g, 64k, 1048576."""
+    match = _SIZE.fullmatch(word.strip())
+    if not match or float(match[1]) == 0:
+        raise ValueError("a size is a number with k, m or g, like 512m")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def cpus(word: str) -> float:
+    """A number of processors above 0, fractions allowed."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 10_000:
+        raise ValueError("it is a number above 0, like 0.5")
+    return number
+
+
+def variable(word: str) -> tuple[str, str | None]:
+    """K=V, or K alone for the value it has here."""
+    key, equals, value = word.partition("=")
+    if not _VARIABLE.fullmatch(key):
+        raise ValueError("it is NAME=VALUE, or NAME for the value it has here")
+    return key, value if equals else None
+
+
+def file(word: str) -> tuple[str, str]:
+    """SRC:DEST, DEST absolute."""
+    source, _, dest = word.rpartition(":")
+    if not source or not dest.startswith("/"):
+        raise ValueError("it is SRC:DEST, a file here and an absolute path in the container")
+    return source, dest
+
+
+def folder(word: str) -> str:
+    """An absolute path in the container."""
+    if not word.startswith("/"):
+        raise ValueError("it is an absolute path in the container")
+    return word
+
+
+def wait(word: str) -> Wait:
+    """tcp:PORT, http:PORT[/PATH], log:REGEX, ready."""
+    kind, _, rest = word.partition(":")
+    match kind:
+        case "ready" if not rest:
+            return Wait("ready")
+        case "tcp":
+            return Wait("tcp", port=port(rest))
+        case "http":
+            number, _, path = rest.partition("/")
+            return Wait("http", port=port(number), path=path)
+        case "log" if rest:
+            return Wait("log", pattern=_regex(rest))
+        case _:
+            raise ValueError("it is ready, tcp:PORT, http:PORT[/PATH] or log:REGEX")
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text.encode())
+    except re.error as error:
+        raise ValueError(f"the expression does not read: {error}") from None
+    return text
