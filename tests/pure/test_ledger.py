@@ -35,18 +35,7 @@ def test_what_another_session_owns_is_not_collected(ledger):
         ledger.handle(Joined(who), 0)
         ledger.handle(Spawned(who, f"of-{who}", "web"), 1)
     assert ledger.handle(Left("alice"), 2) == [Collect(("of-alice",))]
-    ledger.require("bob", "of-bob")
-
-
-def test_a_container_of_another_session_does_not_exist(ledger):
-    ledger.handle(Joined("alice"), 0)
-    ledger.handle(Joined("bob"), 0)
-    ledger.handle(Spawned("alice", "c1", "web"), 1)
-    with pytest.raises(NotFound) as theirs:
-        ledger.require("bob", "c1")
-    with pytest.raises(NotFound) as nobodys:
-        ledger.require("bob", "c2")
-    assert theirs.value.message.replace("c1", "c2") == nobodys.value.message
+    assert ledger.handle(Left("bob"), 3) == [Collect(("of-bob",))]
 
 
 def test_two_live_containers_of_a_session_cannot_share_a_name(ledger):

@@ -175,12 +175,13 @@ class Container(Handle):
 
         Raises:
             TfnzError: what spawning it failed with.
+            SessionEnded: the session ended first.
             TimedOut: it still runs after ``timeout`` seconds.
         """
         asking.timeout(timeout)
         async with within(timeout, f"{self.name} still runs"):
             await self._over.wait()
-        if self.state == "failed" and self._news.error:
+        if self._news.error:
             raise from_wire(*self._news.error)
         return self.returncode
 
@@ -319,7 +320,7 @@ class Container(Handle):
         data_callback: Callback | None = None,
         stderr_callback: Callback | None = None,
         nolog: bool = False,
-    ) -> tuple[bytes, bytes, int | None]:
+    ) -> tuple[bytes, bytes, int]:
         """Run a process to its end: what it printed, what it printed on stderr, its exit code.
 
         A non-zero code is not an exception. An interrupt kills the process. The callbacks get ``(container, bytes)``
@@ -327,7 +328,7 @@ class Container(Handle):
 
         Raises:
             EngineFailed: there is no such command in the container.
-            ContainerEnded: it is over.
+            ContainerEnded: it is over, before or meanwhile.
         """
         words = asking.command(cmd)
         await self._running()
@@ -344,6 +345,8 @@ class Container(Handle):
         except asyncio.CancelledError:
             await asyncio.shield(process.kill.aio(9))
             raise
+        if process.returncode is None:
+            self._raise_over()
         return b"".join(kept[OUT]), b"".join(kept[ERR]), process.returncode
 
     @verb

@@ -1,8 +1,7 @@
 """Who owns what, and when it is over. Pure: an event and the time go in, effects come out.
 
 A session owns the containers it spawned; when it leaves, for whatever reason, they are collected. A location with an
-``idle`` limit ends itself when nobody has been there for that long. What is not yours does not exist: lookups say
-``NotFound`` for both.
+``idle`` limit ends itself when nobody has been there for that long.
 """
 
 from __future__ import annotations
@@ -110,16 +109,6 @@ class Ledger:
             case Tick():
                 return [Close()] if self._is_idle(now) else []
         return []
-
-    def require(self, session: str, container: str) -> None:
-        """Check that a container is that session's.
-
-        Raises:
-            NotFound: it is not, or there is none.
-        """
-        held = self._containers.get(container)
-        if held is None or held.session != session:
-            raise NotFound(f"no container {container}")
 
     def _spawn(self, event: Spawned) -> None:
         if event.session not in self._sessions:

@@ -1,0 +1,108 @@
+"""``Location()`` finds this user's location or starts it, and says plainly when it cannot."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+
+import pytest
+
+from tests.real.conftest import end_location, location_pid
+from tests.support.eventually import eventually
+from tfnz_jupyter import Location, NotFound, SessionEnded, UsageError
+from tfnz_jupyter.sdk.location import current
+
+
+def test_the_first_location_starts_one_and_the_second_finds_it(home):
+    with Location() as first, Location() as second:
+        assert location_pid() is not None
+        assert first.uuid != second.uuid
+        assert [n.name for n in first.ranked_nodes()] == [n.name for n in second.ranked_nodes()]
+
+
+def test_connecting_to_a_running_location_is_quick(location):
+    began = time.monotonic()
+    Location().disconnect()
+    assert time.monotonic() - began < 1.0
+
+
+def test_two_that_start_at_once_share_one_location(home):
+    end_location()
+
+    async def both():
+        return await asyncio.gather(Location.aio(), Location.aio())
+
+    first, second = asyncio.run(both())
+    with first, second:
+        assert first._connection._address.pid == second._connection._address.pid
+
+
+def test_a_location_that_is_not_known_is_named_with_the_nearest(home):
+    with pytest.raises(NotFound, match="embeded") as problem:
+        Location(location="embeded")
+    assert "embedded" in problem.value.hint
+
+
+def test_quiet_and_debug_log_exclude_each_other(home):
+    with pytest.raises(UsageError, match="quiet"):
+        Location(quiet=True, debug_log=True)
+
+
+def test_the_root_logger_is_left_alone(location):
+    assert logging.getLogger().handlers == logging.root.handlers
+    assert logging.getLogger("tfnz_jupyter").handlers == []
+
+
+def test_a_disconnected_location_says_so(home):
+    session = Location()
+    session.disconnect()
+    session.disconnect()
+    assert session.dead
+    with pytest.raises(SessionEnded, match="disconnected"):
+        session.node()
+
+
+def test_the_last_one_made_is_the_current_one(location):
+    with Location() as other:
+        assert current() is other
+    assert current() is not other
+
+
+def test_nodes_have_live_statistics(node):
+    stats = node.stats
+    assert 0 <= stats.cpu <= stats.cpu_total
+    assert 0 < stats.memory <= stats.memory_total
+    assert stats.score == stats.cpu + stats.memory - 10 * stats.paging
+    eventually(lambda: node.stats is not stats, within=10)
+
+
+def test_a_killed_location_ends_the_session_and_the_next_one_works(home):
+    session = Location()
+    container = session.node().spawn_container("busybox", command=["sleep", "1000"])
+    container.wait_until_ready()
+    told = []
+    container.termination_callback = lambda c, code: told.append((c, code))
+    end_location(signal.SIGKILL)
+    eventually(lambda: session.dead and told, within=5)
+    assert told == [(container, None)]
+    with pytest.raises(SessionEnded, match="gone"):
+        container.run_process("true")
+    with Location() as again:
+        assert again.node().spawn_container("busybox", command="exit 4").wait_exit() == 4
+
+
+def test_a_call_in_flight_when_the_location_dies_says_so(home):
+    session = Location()
+    container = session.node().spawn_container("busybox", command=["sleep", "1000"])
+    container.wait_until_ready()
+    pid = location_pid()
+
+    async def story():
+        running = asyncio.ensure_future(container.run_process.aio("echo started; sleep 1000"))
+        await container.run_process.aio("true")
+        os.kill(pid, signal.SIGKILL)
+        await running
+
+    with pytest.raises(SessionEnded):
+        asyncio.run(story())

@@ -1,0 +1,77 @@
+"""A location answers its own user, each session about its own things, and lives through everything else."""
+
+import dataclasses
+import secrets
+import socket
+import time
+
+import pytest
+from nacl.public import PrivateKey
+
+from tfnz_jupyter import Location, NotFound, Unreachable
+from tfnz_jupyter.blocking import block
+from tfnz_jupyter.folders import runtime_folder
+from tfnz_jupyter.keyring import KeyPair
+from tfnz_jupyter.sdk.connection import Connection
+from tfnz_jupyter.wire import messages as m
+
+
+class Nobody:
+    def heard(self, message):
+        raise AssertionError(message)
+
+    def session_ended(self, why):
+        raise AssertionError(why)
+
+
+def new_key():
+    key = PrivateKey.generate()
+    return KeyPair(bytes(key.public_key), bytes(key))
+
+
+def refused_quickly(address):
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="no answer"):
+        block(Connection.open(address, Nobody()))
+    assert time.monotonic() - began < 6
+
+
+def test_another_users_key_gets_no_answer(location):
+    address = location._connection._address
+    refused_quickly(dataclasses.replace(address, user=new_key()))
+
+
+def test_a_location_with_another_key_than_it_should_have_is_not_talked_to(location):
+    address = location._connection._address
+    refused_quickly(dataclasses.replace(address, server_key=new_key().public))
+
+
+def test_garbage_on_the_socket_costs_nobody_else_anything(location):
+    for size in (1, 64, 100_000):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(str(runtime_folder() / "location.sock"))
+            stranger.sendall(secrets.token_bytes(size))
+    assert location.node().spawn_container("busybox", command="exit 6").wait_exit(60) == 6
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda key: m.Destroy(key),
+        lambda key: m.FollowLog(key, 4_000_001),
+        lambda key: m.Execute(key, "p" * 26, ["true"], 4_000_003, 4_000_005),
+        lambda key: m.OpenTunnel(key, "t" * 26, 80),
+        lambda key: m.WaitTcp(key, 80),
+    ],
+)
+def test_what_another_session_owns_is_as_if_it_did_not_exist(location, verb):
+    theirs = location.node().spawn_container("busybox", command=["sleep", "1000"])
+    theirs.wait_until_ready()
+    with Location() as other:
+        said = []
+        for key in (theirs.uuid, "x" * 26):
+            with pytest.raises(NotFound) as problem:
+                block(other._connection.call(verb(key)))
+            said.append(problem.value.message.replace(key, "..."))
+    assert said[0] == said[1]
+    assert theirs.run_process("true")[2] == 0
