@@ -57,7 +57,7 @@ def location_pid() -> int | None:
 
 def end_location(number: int = signal.SIGTERM) -> None:
     """End it, and wait until nobody holds its lock."""
-    if (pid := location_pid()) is not None:
+    if (pid := location_pid()) is not None and _is_locked(runtime_folder() / "serving.lock"):
         os.kill(pid, number)
     eventually(lambda: not _is_locked(runtime_folder() / "serving.lock"), within=20)
 

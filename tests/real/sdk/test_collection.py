@@ -30,13 +30,19 @@ def before(location):
     """What is there with a location, but nothing on it."""
     container = location.node().spawn_container("busybox", command="true")
     container.wait_exit(timeout=60)
-    return footprint(state_folder())
+    return traces()
+
+
+def traces() -> dict[str, set[str]]:
+    """What the tests' location has on this machine at the moment."""
+    return footprint(state_folder() / "engine")
 
 
 def program(then: str) -> subprocess.Popen[bytes]:
     """Another program with three containers on the tests' location."""
     child = subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(then=then)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
     )
@@ -46,13 +52,14 @@ def program(then: str) -> subprocess.Popen[bytes]:
 
 
 def nothing_left(before) -> bool:
-    assert footprint(state_folder()) == before
+    more = {kind: found - before[kind] for kind, found in traces().items()}
+    assert not any(more.values()), more
     return True
 
 
 def test_a_killed_program_leaves_nothing_after_two_seconds(before):
     child = program("input()")
-    assert footprint(state_folder()) != before
+    assert traces() != before
     child.kill()
     child.wait()
     eventually(lambda: nothing_left(before), within=2)
@@ -78,9 +85,13 @@ def test_disconnecting_leaves_nothing(before):
 
 
 def test_run_ends_with_ctrl_c_and_cleans_up(before):
-    child = program("loc.run()")
-    child.send_signal(signal.SIGINT)
+    child = program(
+        "import os, signal, threading\n"
+        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "loc.run()\nprint('after', flush=True)"
+    )
     assert child.wait(10) == 0
+    assert child.stdout.read() == b"after\n"
     eventually(lambda: nothing_left(before), within=2)
 
 
@@ -93,20 +104,18 @@ def test_run_ends_when_the_program_says_complete(before):
 def test_the_next_location_clears_what_a_killed_one_left(before):
     child = program("input()")
     end_location(signal.SIGKILL)
-    with Location() as session:
-        assert session.node().spawn_container("busybox", command="true").wait_exit(60) == 0
-        left = footprint(state_folder())
     child.kill()
     child.wait()
-    assert {kind: len(found) for kind, found in left.items()} == {
-        kind: len(found) for kind, found in before.items()
-    }
+    with Location() as session:
+        assert session.node().spawn_container("busybox", command="true").wait_exit(60) == 0
+        left = {kind: len(found) for kind, found in traces().items()}
+    assert left == {kind: len(found) for kind, found in before.items()}
 
 
 @pytest.mark.timeout(120)
 def test_what_a_killed_location_left_ends_by_itself(home):
     end_location()
-    empty = footprint(state_folder())
+    empty = traces()
     child = program("input()")
     pid = location_pid()
     assert pid is not None
@@ -115,9 +124,8 @@ def test_what_a_killed_location_left_ends_by_itself(home):
     child.wait()
 
     def gone() -> bool:
-        left = footprint(state_folder())
-        left.pop("directories", None)  # the next location sweeps the disk
-        assert left == {kind: found for kind, found in empty.items() if kind != "directories"}
+        more = {kind: found - empty[kind] for kind, found in traces().items()}
+        assert not any(more.values()), more
         return True
 
     eventually(gone, within=40)
