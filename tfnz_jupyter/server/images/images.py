@@ -1,0 +1,216 @@
+"""Resolving a reference: see the package's docstring for what is tried, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...engines.base import ImageInfo, Progress, Report
+from ...errors import EngineFailed, ImageNotFound, Refused, TfnzError, Unreachable
+from .archives import stamp_of, take_in
+from .failures import from_os
+from .jobs import Jobs
+from .local import Found, find_local, find_newest, take_local
+from .recipes import RECIPES, Recipe
+from .recipes.builder import Builder
+from .references import DOCKER_HUB, File, Name, Newest, Reference, parse_reference
+from .registry import pull
+from .store import Store
+from .tools import missing, uncancelled
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0  # seconds for a registry's first answer
+_PATIENCE_WITH_RECIPE = 2.0  # the same, where a recipe stands by
+
+
+class Images:
+    """The images of one location, in an OCI layout that belongs to it alone.
+
+    Args:
+        folder: made if need be, 0700. What an earlier process left half done in it is removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._store = Store(folder)
+        self._builder = Builder(self._store, folder / "apt")
+        self._jobs: Jobs[ImageInfo] = Jobs()
+        self._gate = asyncio.Lock()
+        self._busy = 0
+        self._littered = False
+
+    @property
+    def blobs(self) -> Path:
+        """Where the blobs lie: ``<this>/sha256/<hex>``."""
+        return self._store.blobs
+
+    async def ensure(self, reference: str, report: Report) -> ImageInfo:
+        """The image of a reference, fetched or built if the store does not have it.
+
+        Concurrent calls for one image share the work; cancelling the last of them leaves nothing half done. ``report``
+        is called on the loop.
+
+        Raises:
+            UsageError: the reference has no meaning, or names a file that is not there.
+            ImageNotFound: nobody has it; says who was asked.
+            Unreachable: the registry named, or every Debian mirror, does not answer.
+            Refused: the registry wants a login, or has had too many requests.
+            NotSupported: it is for another kind of machine, or of a kind nobody unpacks.
+            EngineFailed: broken, disk full, or a tool is missing or failed.
+        """
+        parsed = parse_reference(reference)
+        found = (
+            None if isinstance(parsed, Newest) else await asyncio.to_thread(self.find, reference)
+        )
+        if found is None:
+            found = await self._jobs.run(
+                parsed.key, lambda tell: self._obtain(parsed, tell), report
+            )
+        return replace(found, reference=reference)
+
+    def find(self, reference: str) -> ImageInfo | None:
+        """The image as the store has it (for a file: made from the file as it is now), or None."""
+        parsed = parse_reference(reference)
+        return self._store.get(parsed.key, reference, _stamp(parsed))
+
+    def list(self) -> list[ImageInfo]:
+        """Every image in the store, by its shortest name."""
+        return [replace(info, reference=_shortest(key)) for key, info in self._store.all()]
+
+    async def remove(self, reference: str) -> None:
+        """Forget an image and free the blobs nobody else needs; the next ``ensure`` fetches it again.
+
+        Raises:
+            ImageNotFound: the store does not have it.
+        """
+        key = parse_reference(reference).key
+        if not await asyncio.to_thread(self._store.drop, key):
+            raise ImageNotFound(f"the store has no image '{reference}'", hint=self._nearest(key))
+        self._littered = True
+        await self._tidy()
+
+    # -- obtaining
+
+    async def _obtain(self, parsed: Reference, report: Report) -> ImageInfo:
+        async with self._at_work():
+            try:
+                if isinstance(parsed, File):
+                    return await self._from_file(parsed, report)
+                if isinstance(parsed, Newest):
+                    return await self._from_newest(report)
+                return await self._from_name(parsed, report)
+            except OSError as e:
+                if isinstance(e, TfnzError):
+                    raise
+                raise from_os(e, self._store.folder) from e
+
+    async def _from_file(self, file: File, report: Report) -> ImageInfo:
+        stamp = await asyncio.to_thread(stamp_of, file)
+        return await self._keep(
+            file.key, await take_in(self._store, file, report), file.source, stamp
+        )
+
+    async def _from_newest(self, report: Report) -> ImageInfo:
+        report(Progress("resolve", "looking for the newest local image"))
+        found = await find_newest()
+        if found is None:
+            raise ImageNotFound(
+                "there is no local image: neither Docker nor Podman has one, or neither answers",
+                hint="'.' stands for the newest image of the local Docker or Podman.",
+            )
+        kept = await asyncio.to_thread(self._store.get, ".", ".", found.id)
+        return kept or await self._from_local(".", found, report, found.id)
+
+    async def _from_local(
+        self, key: str, found: Found, report: Report, stamp: str = ""
+    ) -> ImageInfo:
+        descriptor = await take_local(self._store, found, report)
+        return await self._keep(key, descriptor, found.engine, stamp)
+
+    async def _from_name(self, name: Name, report: Report) -> ImageInfo:
+        report(Progress("resolve", f"looking for {name.familiar}"))
+        if found := await find_local(name):
+            return await self._from_local(name.key, found, report)
+        recipe = recipe_for(name)
+        try:
+            patience = _PATIENCE_WITH_RECIPE if recipe else _PATIENCE
+            if shutil.which("skopeo") is None:
+                raise missing("skopeo")
+            return await self._keep(
+                name.key, await pull(self._store, name, report, patience=patience), "registry"
+            )
+        except (ImageNotFound, Refused, Unreachable, EngineFailed) as e:
+            if recipe is None or (isinstance(e, EngineFailed) and shutil.which("skopeo")):
+                raise self._told(name, e) from e
+            log.info("%s: %s; building it instead", name.familiar, e.message)
+        descriptor = await self._builder.build(recipe, name.tag, report)
+        return await self._keep(name.key, descriptor, "recipe")
+
+    async def _keep(
+        self, key: str, descriptor: dict[str, Any], source: str, stamp: str = ""
+    ) -> ImageInfo:
+        await asyncio.to_thread(self._store.put, key, descriptor, source, stamp)
+        info = await asyncio.to_thread(self._store.get, key, key, stamp)
+        if info is None:
+            raise EngineFailed(f"image {key} is broken: its manifest and its configuration differ")
+        return info
+
+    def _told(self, name: Name, error: TfnzError) -> TfnzError:
+        """For a name without a host, nobody having it is one error, which says who was asked."""
+        if name.host_given or not isinstance(error, ImageNotFound | Unreachable):
+            return error
+        tried = f"store: no\nlocal Docker, Podman: no\n{DOCKER_HUB}: {error.message}\nrecipes: no"
+        return ImageNotFound(
+            f"no source has an image '{name.familiar}'", hint=self._nearest(name.key), detail=tried
+        )
+
+    def _nearest(self, key: str) -> str:
+        known = sorted({*RECIPES, *(_shortest(k).partition(":")[0] for k, _ in self._store.all())})
+        wanted = _shortest(key).partition(":")[0]
+        near = difflib.get_close_matches(wanted, known, n=1)
+        return f"Did you mean '{near[0]}'?" if near else f"Recipes: {', '.join(sorted(RECIPES))}."
+
+    # -- keeping the store free of what nobody needs
+
+    @asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[None]:
+        """While anybody is at work nothing is swept: their blobs are not referred to yet."""
+        async with self._gate:
+            self._busy += 1
+        try:
+            yield
+        except BaseException:
+            self._littered = True
+            raise
+        finally:
+            self._busy -= 1
+            await uncancelled(self._tidy())
+
+    async def _tidy(self) -> None:
+        async with self._gate:
+            if self._littered and not self._busy:
+                self._littered = False
+                await asyncio.to_thread(self._store.sweep)
+
+
+def recipe_for(name: Name) -> Recipe | None:
+    """The recipe that may stand in for a name: official images only, and never for a digest."""
+    path = name.path.removeprefix("library/")
+    return RECIPES.get(path) if name.host == DOCKER_HUB and not name.digest else None
+
+
+def _stamp(parsed: Reference) -> str | None:
+    """What the store's copy must have been made of; None: anything will do."""
+    return stamp_of(parsed) if isinstance(parsed, File) else None
+
+
+def _shortest(key: str) -> str:
+    shown = key.removeprefix(f"{DOCKER_HUB}/library/").removeprefix(f"{DOCKER_HUB}/")
+    return shown.removesuffix(":latest")
