@@ -9,7 +9,6 @@ from ..engines.base import Exit, Running
 from .log import Log
 from .streams import InStream, OutStream
 
-
 #: After its end, a process whose pipe says nothing for this long has said everything (seconds).
 _QUIET = 0.1
 

@@ -74,7 +74,7 @@ def test_a_destroyed_tunnel_listens_no_longer(server):
     port = tunnel.localport()
     server.destroy_tunnel(tunnel)
     assert tunnel.dead
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
     with pytest.raises(UsageError):
         server.destroy_tunnel(tunnel)
