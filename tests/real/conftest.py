@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.leaks import footprint
 from tfnz_jupyter import Location
-from tfnz_jupyter.folders import runtime_folder
+from tfnz_jupyter.folders import runtime_folder, state_folder
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,13 @@ def location(home: Path) -> Iterator[Location]:
 
 
 @pytest.fixture
+def before(location: Location) -> dict[str, set[str]]:
+    """What is on this machine with a location that has run a container, and runs none."""
+    location.node().spawn_container("busybox", command="true").wait_exit(timeout=60)
+    return traces()
+
+
+@pytest.fixture
 def node(location: Location):
     """Its node."""
     return location.node()
@@ -60,6 +68,18 @@ def end_location(number: int = signal.SIGTERM) -> None:
     if (pid := location_pid()) is not None and _is_locked(runtime_folder() / "serving.lock"):
         os.kill(pid, number)
     eventually(lambda: not _is_locked(runtime_folder() / "serving.lock"), within=20)
+
+
+def traces() -> dict[str, set[str]]:
+    """What the tests' location has on this machine at the moment."""
+    return footprint(state_folder() / "engine")
+
+
+def nothing_more(before: dict[str, set[str]]) -> bool:
+    """Whether there is nothing that was not there before; fails saying what."""
+    more = {kind: found - before[kind] for kind, found in traces().items()}
+    assert not any(more.values()), more
+    return True
 
 
 def _is_locked(file: Path) -> bool:

@@ -58,32 +58,35 @@ class _Place:
         self.given: list[str] = []
         self.used: set[str] = set()
         self.awaiting: Option | None = None
+        self.in_command = False
         for word in before:
             self._pass(word.text)
 
     def _pass(self, word: str) -> None:
         if self.awaiting:
             self.awaiting = None
-        elif word.startswith("-") and not self._in_rest():
+        elif word.startswith("-") and not self.in_command:
             option = self._option(word)
             if option:
                 self.used.add(option.field)
                 self.awaiting = option if option.metavar and "=" not in word else None
         else:
+            self.in_command = self.in_command or self._fixed_given()
             self.given.append(word)
 
     def _option(self, word: str) -> Option | None:
         flag = word.partition("=")[0]
         return next((option for option in self.verb.options if flag in option.flags), None)
 
-    def _in_rest(self) -> bool:
+    def _fixed_given(self) -> bool:
+        """Whether the next plain word would begin a command."""
         return self.verb.has_rest and len(self.given) >= len(self.verb.arguments) - 1
 
     def candidates(self) -> Iterator[Candidate]:
         text = self.typed.text
         if self.awaiting:
             yield from self._values(self.awaiting, text, self.typed.start)
-        elif self._in_rest():
+        elif self.in_command:
             return
         elif text.startswith("--") and "=" in text:
             option = self._option(text)
@@ -106,7 +109,7 @@ class _Place:
 
     def _arguments(self, text: str) -> Iterator[Candidate]:
         argument = self._argument()
-        if argument:
+        if argument and argument.how != "rest":
             yield from self._values(argument, text, self.typed.start)
 
     def _argument(self) -> Argument | None:

@@ -92,18 +92,19 @@ class _Parser:
         """Options into ``found``, other words into ``given``; True if help was asked for."""
         only_words = False
         while self.at < len(self.words):
-            raw = self.words[self.at]
-            if only_words or not raw.text.startswith("-") or raw.text == "-":
-                self.given.append(self._next())
-                if self.verb.has_rest and len(self.given) == len(self.verb.arguments) - 1:
-                    self._read_rest()
-            elif raw.text in _HELP:
-                return True
-            elif raw.text == "--":
-                only_words = True
-                self.at += 1
+            word = self.words[self.at].text
+            if not only_words and word.startswith("-") and word != "-":
+                if word in _HELP:
+                    return True
+                only_words = word == "--"
+                if only_words:
+                    self.at += 1
+                else:
+                    self._read_option(self._next())
+            elif self.verb.has_rest and len(self.given) == len(self.verb.arguments) - 1:
+                self._read_rest()
             else:
-                self._read_option(self._next())
+                self.given.append(self._next())
         return False
 
     def _read_rest(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,9 +13,10 @@ from ..blocking import verb
 from ..errors import ContainerEnded, TfnzError, UsageError, from_wire, to_wire
 from ..wire import messages as m
 from . import asking
+from .condition import Condition
 from .connection import Connection
 from .deadline import within
-from .handle import Handle, ago, new_id
+from .handle import ago, new_id
 from .lines import LineRing
 from .process import Process
 from .search import find_line
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
 
 Callback = Callable[..., object]
 
-_LIVE = ("preparing", "booting", "running")
 _TAIL = 12
 
 
-class Container(Handle):
+class Container(Condition):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that.
 
-    ``state`` is preparing (its image is on its way), booting, running, ended or failed.
     """
 
     def __init__(
@@ -55,7 +53,6 @@ class Container(Handle):
         self.stdout_callback, self.stderr_callback, self.termination_callback = callbacks
         self._node = node
         self._connection = connection
-        self._news = m.ContainerChanged(wish.container, "preparing")
         self._processes: dict[str, Process] = {}
         self._tunnels: dict[str, Tunnel] = {}
         self._output = Output(self._callbacks, asyncio.get_running_loop())
@@ -72,53 +69,6 @@ class Container(Handle):
         self._ready = asyncio.Event()
         self._over = asyncio.Event()
 
-    # what is known about it, without asking anybody
-
-    @property
-    def state(self) -> str:
-        """preparing, booting, running, ended or failed."""
-        return self._news.state
-
-    @property
-    def progress(self) -> m.ContainerChanged | None:
-        """How far it is while it is preparing or booting (``step``, ``text``, ``done``, ``total``), else None."""
-        return self._news if self._news.step else None
-
-    @property
-    def ip(self) -> str | None:
-        """Its private address, None until it runs."""
-        return self._news.ip or None
-
-    @property
-    def returncode(self) -> int | None:
-        """The exit code of its command (128 + n for signal n); None while it runs, or where nobody knows."""
-        return self._news.code
-
-    @property
-    def reason(self) -> str:
-        """Why it is over, in words; empty while it is not."""
-        return self._news.reason
-
-    @property
-    def image_source(self) -> str:
-        """Where the image came from: recipe, registry, docker, ...; empty until known."""
-        return self._news.image_source
-
-    @property
-    def started_at(self) -> float | None:
-        """When its command was started, seconds since the epoch."""
-        return self._news.started_at
-
-    @property
-    def ended_at(self) -> float | None:
-        """When it was over, seconds since the epoch."""
-        return self._news.ended_at
-
-    @property
-    def dead(self) -> bool:
-        """Whether it is over."""
-        return self.state not in _LIVE
-
     @property
     def log(self) -> LineRing:
         """What it printed last, as numbered lines."""
@@ -128,10 +78,6 @@ class Container(Handle):
     def tunnels(self) -> list[Tunnel]:
         """Those that are open."""
         return list(self._tunnels.values())
-
-    def is_ready(self) -> bool:
-        """Whether it runs."""
-        return self.state == "running"
 
     def node(self) -> Node:
         """Where it runs."""
@@ -490,9 +436,6 @@ class Container(Handle):
         self._node.parent()._changed()
 
     def __repr__(self) -> str:
-        since = f", {ago(self._age())}" if self.started_at else ""
+        since = f", {ago(self.age)}" if self.started_at else ""
         state = f"{self.state} on {self._node.name}" if not self.dead else f"{self.reason}"
         return f"<Container {self.name} {self.image} {state}{since}>"
-
-    def _age(self) -> float:
-        return max(0.0, (self.ended_at or time.time()) - (self.started_at or 0.0))

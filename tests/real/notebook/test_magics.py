@@ -226,6 +226,14 @@ def test_secrets_of_the_environment_are_in_no_output(kernel):
     )
 
 
+def test_a_setting_reaches_cards_that_are_shown(kernel):
+    kernel.ok(f"%tf spawn busybox --name set {FOREVER}\n%config TfMagics.refresh = 10")
+    kernel.stray.clear()
+    updates = kernel.ok("%config TfMagics.proxy_links = False").of("comm_msg")
+    assert {"proxy": False} in [u["data"].get("state", {}).get("options") for u in updates]
+    kernel.ok("%config TfMagics.proxy_links = True")
+
+
 def test_programs_of_old_run_as_they_are(kernel):
     ran = kernel.ok(
         "from tfnz import *\nimport tfnz.container\nprint(location.Location.__module__)"

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.conftest import end_location, location_pid
+from tests.real.conftest import end_location, location_pid, nothing_more, traces
 from tests.support.eventually import eventually
-from tests.support.leaks import footprint
 from tfnz_jupyter import Location
-from tfnz_jupyter.folders import state_folder
 
 PROGRAM = """
 from tfnz_jupyter import *
@@ -23,19 +21,6 @@ made[0].attach_tunnel(80)
 print('ready', flush=True)
 {then}
 """
-
-
-@pytest.fixture
-def before(location):
-    """What is there with a location, but nothing on it."""
-    container = location.node().spawn_container("busybox", command="true")
-    container.wait_exit(timeout=60)
-    return traces()
-
-
-def traces() -> dict[str, set[str]]:
-    """What the tests' location has on this machine at the moment."""
-    return footprint(state_folder() / "engine")
 
 
 def program(then: str) -> subprocess.Popen[bytes]:
@@ -51,37 +36,31 @@ def program(then: str) -> subprocess.Popen[bytes]:
     return child
 
 
-def nothing_left(before) -> bool:
-    more = {kind: found - before[kind] for kind, found in traces().items()}
-    assert not any(more.values()), more
-    return True
-
-
 def test_a_killed_program_leaves_nothing_after_two_seconds(before):
     child = program("input()")
     assert traces() != before
     child.kill()
     child.wait()
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_a_program_that_just_ends_leaves_nothing(before):
     child = program("")
     assert child.wait(10) == 0
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_a_program_that_dies_of_an_error_leaves_nothing(before):
     child = program("raise SystemExit(3)")
     assert child.wait(10) == 3
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_disconnecting_leaves_nothing(before):
     with Location() as session:
         session.node().spawn_container("busybox", command=["sleep", "1000"]).wait_until_ready()
         session.node().spawn_container("busybox", command=["sleep", "1000"])
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_run_ends_with_ctrl_c_and_cleans_up(before):
@@ -92,13 +71,13 @@ def test_run_ends_with_ctrl_c_and_cleans_up(before):
     )
     assert child.wait(10) == 0
     assert child.stdout.read() == b"after\n"
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_run_ends_when_the_program_says_complete(before):
     child = program("made[0].termination_callback = loc.complete; made[0].destroy(); loc.run()")
     assert child.wait(10) == 0
-    eventually(lambda: nothing_left(before), within=2)
+    eventually(lambda: nothing_more(before), within=2)
 
 
 def test_the_next_location_clears_what_a_killed_one_left(before):
@@ -123,9 +102,4 @@ def test_what_a_killed_location_left_ends_by_itself(home):
     child.kill()
     child.wait()
 
-    def gone() -> bool:
-        more = {kind: found - empty[kind] for kind, found in traces().items()}
-        assert not any(more.values()), more
-        return True
-
-    eventually(gone, within=40)
+    eventually(lambda: nothing_more(empty), within=40)

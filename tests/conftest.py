@@ -1,0 +1,39 @@
+"""What all tiers share: a tier that this machine cannot run is skipped with the reason and what mends it.
+
+In CI a skip is a failure (``.ci/run`` counts them), so nothing goes untested in silence.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tfnz_jupyter.doctor import examine
+
+TESTS = Path(__file__).parent
+ON_CONTAINERS = ("real", "engines", "faults", "browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what cannot run here; the machine is looked at only if a test needs it."""
+    tiers = {item: tier for item in items if (tier := _tier(item)) in ON_CONTAINERS}
+    lacking = _lacking_for_containers() if tiers else ""
+    browser = any(shutil.which(name) for name in BROWSERS)
+    for item, tier in tiers.items():
+        if lacking:
+            item.add_marker(pytest.mark.skip(reason=lacking))
+        elif tier == "browser" and not browser:
+            item.add_marker(pytest.mark.skip(reason="no Chromium; apt-get install chromium"))
+
+
+def _tier(item: pytest.Item) -> str:
+    """The folder of tests/ that the test is in."""
+    return item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+
+
+def _lacking_for_containers() -> str:
+    missing = [check for check in examine().checks if check.state == "missing"]
+    return "; ".join(f"{check.name}: {check.why}; {check.mend}" for check in missing)

@@ -1,0 +1,89 @@
+"""The doctor's report: what it concludes, and how it reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tfnz_jupyter.doctor import Check, Report, debian_packages, examine
+
+FINE = Check("crun", "ok", "starts containers")
+LESS = Check("passt", "degraded", "reaches the internet", "apt-get install passt", "passt")
+GONE = Check("nftables", "missing", "keeps them apart", "apt-get install nftables", "nftables")
+
+
+def report(*checks: Check) -> Report:
+    return Report(checks, (("log", "/run/x/location.log"),), running=False)
+
+
+def test_a_degraded_machine_works_and_one_that_lacks_a_need_does_not() -> None:
+    assert report(FINE, LESS).works
+    assert not report(FINE, LESS, GONE).works
+
+
+def test_one_command_mends_all_packages() -> None:
+    assert report(FINE, LESS, GONE).command == "apt-get install passt nftables"
+    assert report(FINE).command == ""
+
+
+def test_the_text_names_each_check_its_state_and_the_command() -> None:
+    text = report(FINE, LESS, GONE).as_text()
+    assert "OK        crun" in text
+    assert "MISSING   nftables" in text
+    assert "apt-get install passt nftables" in text
+
+
+def test_a_check_without_a_package_says_its_own_remedy() -> None:
+    assert (
+        "to mend it: modprobe tun"
+        in report(Check("tun", "degraded", "net", "modprobe tun")).as_text()
+    )
+
+
+def test_the_text_says_where_the_log_is() -> None:
+    assert "/run/x/location.log" in report(FINE).as_text()
+
+
+def test_the_json_says_the_same() -> None:
+    told = json.loads(report(FINE, GONE).as_json())
+    assert told["works"] is False
+    assert told["checks"][1]["name"] == "nftables"
+
+
+def test_what_a_running_location_knows_is_shown_too() -> None:
+    told = Check("the engine says", "degraded", "Memory is not limited here.")
+    assert told in examine(["Memory is not limited here."]).checks
+
+
+def test_a_tool_that_is_not_on_the_path_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfnz_jupyter.doctor._SBIN", ())
+    monkeypatch.setenv("PATH", "/nowhere")
+    wanting = {check.package for check in examine().checks if check.package}
+    assert {"crun", "nftables", "skopeo"} <= wanting
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    packages = debian_packages()
+    assert all(entry["why"] and entry["probe"] for entry in packages)
+    assert any(entry["needed"] for entry in packages)
+
+
+def test_a_folder_that_cannot_be_used_is_a_finding_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with TemporaryDirectory(prefix="tfnz-") as folder:
+        monkeypatch.setenv("TFNZ_HOME", str(Path(folder, "file")))
+        Path(folder, "file").write_text("not a folder")
+        found = {check.name: check for check in examine().checks}
+    assert found["folders"].state == "missing"
+
+
+def test_an_ordinary_user_is_told_what_root_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    found = {check.name: check for check in examine().checks}
+    assert found["root"].state == "missing"
+    assert found["root"].mend

@@ -1,0 +1,230 @@
+"""JupyterLab in Chromium: a server of the tests' own, and a notebook open in a page."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests.support.eventually import eventually
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = Path(os.environ.get("TFNZ_ARTEFACTS", ROOT / "artefacts"))
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZE = {"width": 1180, "height": 1000}
+_workspaces = count()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser, for as long as this lasts."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(found for name in names if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """JupyterLab on ``folder``, with no settings but ours; its address."""
+    port = _free_port()
+    _quiet(folder / "config")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        **{
+            f"JUPYTER_{kind}_DIR": str(folder / kind.lower())
+            for kind in ("CONFIG", "DATA", "RUNTIME")
+        },
+    }
+    options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    options += ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"]
+    options += ["--ip=127.0.0.1", "--LabApp.expose_app_in_browser=True"]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter", "lab", *options],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        eventually(lambda: _answers(f"http://127.0.0.1:{port}/api"), within=60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urlopen(url, timeout=2).status == 200
+    except (URLError, OSError):
+        return False
+
+
+def _quiet(config: Path) -> None:
+    """No news, no questions."""
+    folder = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    settings = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(settings))
+
+
+class Lab:
+    """A server and a browser; ``open`` gives a notebook in a page of its own."""
+
+    def __init__(self, url: str, folder: Path, browser: Browser) -> None:
+        self.url, self.folder, self.browser = url, folder, browser
+
+    @contextmanager
+    def open(self, *cells: str, notebook: Path | None = None) -> Iterator[Notebook]:
+        """A notebook of these cells, or a copy of a file, open until this ends; a page error is a failure."""
+        name = f"n{next(_workspaces)}.ipynb"
+        if notebook is not None:
+            shutil.copy(notebook, self.folder / name)
+        else:
+            nbformat.write(_notebook(cells), self.folder / name)
+        page = self.browser.new_page(viewport=SIZE, device_scale_factor=2)
+        shown = Notebook(page, self.url, name)
+        try:
+            shown.load()
+            yield shown
+            assert not shown.errors
+        finally:
+            shown.close()
+
+
+def _notebook(cells: tuple[str, ...]) -> nbformat.NotebookNode:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return made
+
+
+_PANEL = "window.jupyterapp.shell.currentWidget"
+
+
+class Notebook:
+    """One notebook in one page."""
+
+    def __init__(self, page: Page, url: str, name: str) -> None:
+        self.page, self.name = page, name
+        self.errors: list[str] = []
+        self._url = f"{url}/lab/workspaces/w{name.removesuffix('.ipynb')}/tree/{name}"
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def load(self) -> None:
+        """Open it, or open it again; until its kernel answers."""
+        self.page.goto(self._url)
+        self.page.wait_for_function(
+            "window.jupyterapp?.shell?.currentWidget?.context", timeout=60_000
+        )
+        self.page.evaluate(
+            f"""async () => {{
+                await window.jupyterapp.restored;
+                const {{ context }} = {_PANEL};
+                await context.ready;
+                await context.sessionContext.ready;
+                await context.sessionContext.session.kernel.info;
+                if (!window.jupyterapp.shell.leftCollapsed) window.jupyterapp.shell.collapseLeft();
+            }}"""
+        )
+
+    def theme(self, name: str) -> None:
+        """Light or Dark."""
+        self.page.evaluate(
+            f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})"
+        )
+        self.page.wait_for_selector(
+            f"body[data-jp-theme-name='JupyterLab {name}']", state="attached"
+        )
+
+    def start(self, source: str) -> None:
+        """Run the first cell that contains these words, without waiting for it."""
+        self.page.evaluate(
+            f"""(source) => {{
+                const notebook = {_PANEL}.content;
+                const at = notebook.widgets.findIndex((cell) =>
+                    cell.model.type === "code" && cell.model.sharedModel.getSource().includes(source));
+                if (at < 0) throw new Error(`no cell contains ${{source}}`);
+                notebook.activeCellIndex = at;
+                window.tfnzRan = window.jupyterapp.commands.execute("notebook:run-cell");
+            }}""",
+            source,
+        )
+
+    def finish(self) -> None:
+        """Wait for the cell that was started."""
+        self.page.evaluate("async () => { await window.tfnzRan; }")
+
+    def run(self, source: str) -> None:
+        """Run a cell to its end."""
+        self.start(source)
+        self.finish()
+
+    def card(self, name: str) -> Locator:
+        """The card of a container."""
+        return self.page.locator(f".tf-card[aria-label='container {name}']")
+
+    def cell_of(self, element: Locator) -> Locator:
+        """The whole cell that shows an element."""
+        return element.locator("xpath=ancestor::div[contains(@class, 'jp-CodeCell')]")
+
+    def printed(self) -> str:
+        """All plain text output of the notebook."""
+        return "\n".join(self.page.locator(".jp-OutputArea-output pre").all_inner_texts())
+
+    def save(self) -> Any:
+        """Save it; the saved document."""
+        return self.page.evaluate(
+            f"async () => {{ await {_PANEL}.context.save(); return {_PANEL}.context.model.toJSON(); }}"
+        )
+
+    def picture(self, name: str, element: Locator | None = None) -> None:
+        """Keep a screenshot, of the page or of one element."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        (element or self.page).screenshot(path=str(ARTEFACTS / f"{name}.png"))
+
+    def close(self) -> None:
+        """Save it, end its kernel, close the page."""
+        deadline = time.monotonic() + 20
+        try:
+            self.save()
+            self.page.evaluate(
+                f"async () => {{ await {_PANEL}.context.sessionContext.shutdown(); }}"
+            )
+        finally:
+            assert time.monotonic() < deadline
+            self.page.close()

@@ -1,0 +1,84 @@
+"""Which command was meant, and what the shell is told: 0 done, 1 not done, 2 not understood."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+
+from .. import __version__
+from ..errors import TfnzError, UsageError
+
+_HELP = """\
+tfnz: containers that live in a notebook
+
+  tfnz doctor [--json]   look at this machine: what containers need, what is missing, and how to mend it
+  tfnz --version         the version of this package
+  tfnz help              this text
+
+In a notebook, start with:   %load_ext tfnz_jupyter
+                             %tf spawn --name web -p 8080:80 nginx"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UsageError as error:
+        print(f"tfnz: {error}", file=sys.stderr)
+        return 2
+    except TfnzError as error:
+        print(f"tfnz: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
+    command = _COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, _COMMANDS, n=1)
+        hint = f"Did you mean 'tfnz {near[0]}'?" if near else "'tfnz help' lists the commands."
+        raise UsageError(f"there is no command {name!r}", hint=hint)
+    return command(rest)
+
+
+def _help(arguments: list[str]) -> int:
+    print(_HELP)
+    return 0
+
+
+def _version(arguments: list[str]) -> int:
+    print(f"tfnz_jupyter {__version__}")
+    return 0
+
+
+def _doctor(arguments: list[str]) -> int:
+    from ..doctor import examine
+
+    unknown = [argument for argument in arguments if argument != "--json"]
+    if unknown:
+        raise UsageError(f"doctor has no option {unknown[0]!r}", hint="Try: tfnz doctor --json")
+    report = examine()
+    print(report.as_json() if "--json" in arguments else report.as_text())
+    return 0 if report.works else 1
+
+
+def _serve(arguments: list[str]) -> int:
+    """Run a location here; started by ``Location()``, hence not in the help."""
+    from .serve import main as serve
+
+    return serve(arguments)
+
+
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "doctor": _doctor,
+    "help": _help,
+    "--help": _help,
+    "-h": _help,
+    "version": _version,
+    "--version": _version,
+    "serve": _serve,
+}

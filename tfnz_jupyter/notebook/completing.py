@@ -1,0 +1,55 @@
+"""TAB after ``%tf``: the grammar's answer, given to IPython's completer. Nothing is asked over the network."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import SimpleCompletion, context_matcher
+
+from ..grammar import Candidate, CompletionNames, complete
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext
+
+_LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%tf\s+(?P<rest>.*)$", re.DOTALL)
+
+
+def matcher(names: Callable[[], CompletionNames]) -> Any:
+    """A matcher for ``ip.Completer.custom_matchers``."""
+
+    @context_matcher(identifier="tfnz_jupyter")  # type: ignore[untyped-decorator]  # IPython's own has no types
+    def match(context: CompletionContext) -> Any:
+        line = context.line_with_cursor[: context.cursor_position]
+        found = _LINE.match(line)
+        if not found:
+            return {"completions": []}
+        rest = found["rest"]
+        candidates = complete(rest, len(rest), names())
+        start = candidates[0].start if candidates else len(rest)
+        typed = rest[start:]
+        return {
+            "completions": list(_completions(candidates, typed)),
+            "matched_fragment": typed,
+            "suppress": True,
+            "ordered": True,
+        }
+
+    return match
+
+
+def _completions(candidates: Iterable[Candidate], typed: str) -> Iterable[SimpleCompletion]:
+    for candidate in candidates:
+        if candidate.kind == "path":
+            yield from (SimpleCompletion(path, type="path") for path in _paths(typed))
+        else:
+            yield SimpleCompletion(candidate.text, type=candidate.kind)
+
+
+def _paths(typed: str) -> list[str]:
+    """Files and folders here that begin so."""
+    found = glob.glob(glob.escape(os.path.expanduser(typed)) + "*")
+    return sorted(path + "/" * os.path.isdir(path) for path in found)

@@ -1,0 +1,236 @@
+"""``%tf``: the grammar's commands, done by the SDK and shown by the displays.
+
+Arguments are not expanded by IPython: the grammar does it, for names the user has given and never inside a command that is
+the container's. Errors are raised as they are; they know how to show themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Float, Int, Unicode
+from traitlets.config.configurable import Configurable
+
+from .. import grammar
+from ..doctor import examine
+from ..errors import TfnzError
+from ..grammar import CompletionNames
+from ..sdk import location as locations
+from ..sdk.container import Container
+from ..sdk.location import Location
+from ..sdk.tunnel import Tunnel
+from . import deeds
+from .displays import ALL, Displays
+from .follow import follow, print_tail
+
+#: Names worth offering before a location has been asked what it holds.
+_WELL_KNOWN = ("busybox", "debian", "nginx", "postgres", "python", "redis")
+
+
+@magics_class
+class TfMagics(Magics, Configurable):
+    """Containers, from here."""
+
+    location = Unicode("", help="where %tf connects by itself; empty: as Location() does").tag(
+        config=True
+    )
+    tail = Int(200, min=0, help="lines of output that a saved view keeps").tag(config=True)
+    refresh = Float(25.0, min=1.0, max=25.0, help="most updates a second of one card").tag(
+        config=True
+    )
+    proxy_links = Bool(
+        True,
+        help="where the notebook is not on your machine, let links lead through jupyter-server-proxy;"
+        " a page opened so shares Jupyter's origin",
+    ).tag(config=True)
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self._ip = shell
+        self._images: set[str] = set(_WELL_KNOWN)
+        self.displays = Displays(shell, tail=lambda: self.tail, proxy=lambda: self.proxy_links)
+        self.observe(lambda change: self.displays.refresh_options(), "proxy_links")
+        self.observe(lambda change: self.displays.pump.at_most(self.refresh), "refresh")
+
+    @no_var_expand
+    @line_magic
+    def tf(self, line: str) -> Any:
+        __tracebackhide__ = True
+        return self._do(grammar.parse(line, lookup=self._value))
+
+    def _do(self, command: grammar.Command) -> Any:
+        match command:
+            case grammar.Dashboard():
+                self.displays.board(self._here(), ALL)
+            case grammar.Nodes():
+                self.displays.board(self._here(), ("nodes",))
+            case grammar.Ps():
+                self.displays.board(self._here(), ("containers",))
+            case grammar.Spawn():
+                return self._spawn(command)
+            case grammar.Logs():
+                self._logs(command)
+            case grammar.Exec():
+                deeds.execute(self._find(command.name), command.command)
+            case grammar.MakeTunnel():
+                return self._tunnel(command)
+            case grammar.Remove():
+                self._remove(command)
+            case grammar.Connect():
+                return self._connect(command.location)
+            case grammar.Disconnect():
+                self._disconnect()
+            case grammar.Locations():
+                self._locations()
+            case grammar.Doctor():
+                self._doctor()
+            case grammar.Help(verb):
+                _say(grammar.describe(verb) if verb else grammar.overview())
+        return None
+
+    # -- where we are ----------------------------------------------------------------------------------------------
+
+    def _here(self) -> Location:
+        return locations.current() or self._new(self.location or None)
+
+    def _new(self, name: str | None) -> Location:
+        location = Location(location=name)
+        self._learn_images(location)
+        return location
+
+    def _learn_images(self, location: Location) -> None:
+        """Fetch the names of the location's images for completion, while nobody waits."""
+
+        def learn() -> None:
+            try:
+                self._images.update(location.images())
+            except TfnzError:
+                self._images.update(_WELL_KNOWN)
+
+        threading.Thread(target=learn, name="tfnz-images", daemon=True).start()
+
+    def _connect(self, name: str | None) -> Location:
+        here, wanted = locations.current(), name or self.location
+        if here is not None and wanted in ("", here.location):
+            _say(f"Already at {here.location}.")
+        else:
+            here = self._new(wanted or None)
+        self.displays.show_once(here)
+        return here
+
+    def _disconnect(self) -> None:
+        here = locations.current()
+        if here is None:
+            _say("There is no session.")
+            return
+        live = sum(not container.dead for container in here.containers.values())
+        here.disconnect()
+        _say(f"The session with {here.location} is over{_gone(live)}.")
+
+    def _locations(self) -> None:
+        here = locations.current()
+        for name in Location.all_locations():
+            _say(f"{name}  (connected)" if here and here.location == name else name)
+
+    def _doctor(self) -> None:
+        here = locations.current()
+        _say(examine(here.degraded if here else ()).as_text())
+
+    # -- containers ------------------------------------------------------------------------------------------------
+
+    def _spawn(self, wish: grammar.Spawn) -> Container:
+        here = self._here()
+        if deeds.replaced(here, wish.name):
+            _say(f"{wish.name} was running: it was destroyed first.")
+        container = deeds.spawn(here, wish)
+        self._images.add(wish.image)
+        if wish.name:
+            self._bind(wish.name, container)
+        self.displays.show_once(container)
+        deeds.open_tunnels(container, wish.ports, lambda why: self.displays.tell(container, why))
+        if wish.wait:
+            deeds.wait_for(container, wish.wait)
+        return container
+
+    def _bind(self, name: str, container: Container) -> None:
+        word = deeds.variable(name)
+        if word is None:
+            _say(
+                f"No variable was made: {name} has a meaning in Python. x = %tf spawn ... gives one."
+            )
+            return
+        self._ip.user_ns[word] = container
+        if word != name:
+            _say(f"The variable is {word}.")
+
+    def _find(self, name: str) -> Container:
+        held = self._ip.user_ns.get(name)
+        return held if isinstance(held, Container) else self._here().container(name)
+
+    def _logs(self, wanted: grammar.Logs) -> None:
+        ring = self._find(wanted.name).log
+        if not wanted.follow:
+            print_tail(ring, wanted.tail)
+            return
+        start = ring.first if wanted.tail is None else max(ring.first, ring.total - wanted.tail)
+        with contextlib.suppress(KeyboardInterrupt):  # how one stops following
+            follow(ring, start=start)
+
+    def _tunnel(self, wanted: grammar.MakeTunnel) -> Tunnel:
+        container = self._find(wanted.name)
+        tunnel = container.attach_tunnel(wanted.port, localport=wanted.local)
+        self.displays.show_once(tunnel)
+        return tunnel
+
+    def _remove(self, wanted: grammar.Remove) -> None:
+        for container in [self._find(name) for name in wanted.names]:
+            container.destroy()
+            also = ", and everything in it: stop means rm here" if wanted.called == "stop" else ""
+            _say(f"{container.name} is destroyed{also}.")
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def _value(self, name: str) -> str | None:
+        """What ``$name`` stands for: a variable of the user's, and nothing else."""
+        if name not in self._ip.user_ns or name in self._ip.user_ns_hidden:
+            return None
+        value = self._ip.user_ns[name]
+        return value.uuid if isinstance(value, Container) else str(value)
+
+    def names(self) -> CompletionNames:
+        """What completion may offer, as known now."""
+        here = locations.current()
+        held = {key for key, value in self._ip.user_ns.items() if _live(value) and key[:1] != "_"}
+        named = {c.name for c in _live_ones(here)}
+        return CompletionNames(
+            containers=tuple(sorted(held | named)),
+            images=tuple(sorted(self._images)),
+            nodes=tuple(node.name for node in here.ranked_nodes()) if here else (),
+            locations=tuple(Location.all_locations()),
+        )
+
+
+TfMagics.tf.__doc__ = grammar.overview()
+
+
+def _live(value: object) -> bool:
+    return isinstance(value, Container) and not value.dead
+
+
+def _live_ones(location: Location | None) -> Iterable[Container]:
+    return [c for c in list(location.containers.values()) if not c.dead] if location else []
+
+
+def _gone(live: int) -> str:
+    return (
+        f", and its {live} containers with it" if live > 1 else ", and its container with it" * live
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

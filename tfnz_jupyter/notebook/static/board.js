@@ -1,0 +1,225 @@
+import { h, icon, text, shown, number, plural, calm } from "./dom.js";
+import { Wire } from "./model.js";
+import { reach, jupyterBase } from "./links.js";
+import { lived, mood, outcome, short } from "./words.js";
+
+// A location's dashboard: where we are, the nodes by rank, the containers. One message a tick, however many there are.
+
+class Board {
+  constructor() {
+    this.views = new Set();
+  }
+
+  open(model) {
+    this.facts = model.get("initial");
+    this.options = model.get("options");
+    model.on("change:options", () => {
+      this.options = model.get("options");
+      this.each("draw");
+    });
+    this.wire = new Wire(model, (message) => this.hear(message), () => this.each("tick"));
+    return () => this.wire.close();
+  }
+
+  hear(message) {
+    if (message.facts) this.facts = message.facts;
+    this.each("draw");
+  }
+
+  each(deed) {
+    for (const view of this.views) view[deed]();
+  }
+}
+
+const free = (node) => node.cpu / Math.max(1, node.cpu_total);
+
+const NODE_COLUMNS = [
+  { key: "name", head: "Node", value: (n) => n.name, cell: (n) => h("strong", null, n.name) },
+  { key: "score", head: "Score", title: "free cpu + free memory - 10 x paging: spawns go to the highest", value: (n) => n.score, cell: (n) => number(n.score), right: true },
+  { key: "cpu", head: "CPU free", value: (n) => free(n), cell: (n) => bar(1 - free(n), `${(n.cpu / 1000).toFixed(1)} of ${number(n.cpu_total / 1000)}`, "cpu") },
+  { key: "history", head: "CPU, last minute", value: null, cell: (n) => spark(n.history ?? []) },
+  { key: "memory", head: "Memory free", value: (n) => n.memory, cell: (n) => bar(1 - n.memory / Math.max(1, n.memory_total), gibibytes(n.memory, n.memory_total), "memory") },
+  { key: "paging", head: "Paging", value: (n) => n.paging, cell: (n) => (n.paging ? bar(n.paging / 2000, `${number(n.paging)} KiB/s`, "paging") : h("span", { class: "tf-muted" }, "none")) },
+  { key: "containers", head: "Containers", value: (n) => n.containers, cell: (n) => number(n.containers), right: true },
+];
+
+const gibibytes = (part, whole) => `${(part / 1024).toFixed(1)} of ${(whole / 1024).toFixed(1)} GiB`;
+
+// The part in use; the words say what is free.
+function bar(share, words, what) {
+  const level = share > 0.9 ? "high" : share > 0.7 ? "mid" : "low";
+  const fill = h("i");
+  fill.style.width = `${(Math.max(0, Math.min(1, share)) * 100).toFixed(1)}%`;
+  return h("div", { class: "tf-meter", "data-level": level, title: what === "paging" ? null : `${Math.round(share * 100)} % of ${what} in use` }, h("div", { class: "tf-meter-track", "aria-hidden": "true" }, fill), h("span", null, words));
+}
+
+// The share of cpu in use, a point a second.
+function spark(history) {
+  const [width, height] = [96, 22];
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("class", "tf-spark");
+  svg.setAttribute("role", "img");
+  const last = history.length ? Math.round(history[history.length - 1] * 100) : 0;
+  svg.setAttribute("aria-label", `cpu in use over the last minute, now ${last} %`);
+  const x = (i) => width - 1 - (history.length - 1 - i) * ((width - 2) / 59);
+  const y = (share) => height - 2 - Math.max(0, Math.min(1, share)) * (height - 4);
+  const line = history.map((share, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(share).toFixed(1)}`).join("");
+  if (!line) return svg;
+  const area = `${line}L${width - 1} ${height}L${x(0).toFixed(1)} ${height}Z`;
+  for (const [d, name] of [[area, "tf-area"], [line, "tf-line"]]) {
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", d);
+    path.setAttribute("class", name);
+    svg.append(path);
+  }
+  return svg;
+}
+
+// A table whose rows move to their new place when the order changes.
+class Table {
+  constructor(columns, label, sort) {
+    this.columns = columns;
+    this.sort = sort;
+    this.rows = new Map();
+    this.heads = columns.map((column) => this.head(column));
+    this.body = h("tbody");
+    this.el = h("table", { class: "tf-table", "aria-label": label }, h("thead", null, h("tr", null, ...this.heads)), this.body);
+  }
+
+  head(column) {
+    const props = { scope: "col", class: column.right ? "tf-right" : null };
+    if (!column.value) return h("th", props, column.head);
+    return h("th", props, h("button", { type: "button", class: "tf-sort", title: column.title ?? `sort by ${column.head.toLowerCase()}`, onclick: () => this.by(column.key) }, column.head, h("i", { "aria-hidden": "true" })));
+  }
+
+  by(key) {
+    this.sort = { key, down: this.sort.key === key ? !this.sort.down : key !== "name" };
+    this.draw(this.items);
+  }
+
+  draw(items) {
+    this.items = items;
+    this.columns.forEach((column, i) => this.heads[i].setAttribute("aria-sort", column.key !== this.sort.key ? "none" : this.sort.down ? "descending" : "ascending"));
+    const before = new Map([...this.rows].map(([id, row]) => [id, row.getBoundingClientRect().top]));
+    const rows = this.ordered(items).map((item) => this.row(item));
+    const focused = document.activeElement;
+    const same = rows.length === this.body.childElementCount && rows.every((row, i) => row === this.body.children[i]);
+    if (!same) {
+      this.body.replaceChildren(...rows);
+      if (this.body.contains(focused)) focused.focus();
+      if (!calm()) this.glide(before);
+    }
+  }
+
+  ordered(items) {
+    const { value } = this.columns.find((column) => column.key === this.sort.key) ?? {};
+    if (!value) return items;
+    const sign = this.sort.down ? -1 : 1;
+    return [...items].sort((a, b) => sign * (typeof value(a) === "string" ? value(a).localeCompare(value(b)) : value(a) - value(b)));
+  }
+
+  row(item) {
+    const row = this.rows.get(item.id) ?? h("tr");
+    this.rows.set(item.id, row);
+    const key = JSON.stringify([item, this.options]);
+    if (row.dataset.key !== key) {
+      row.dataset.key = key;
+      row.replaceChildren(...this.columns.map((column) => h("td", { class: column.right ? "tf-right" : null }, column.cell(item))));
+    }
+    return row;
+  }
+
+  glide(before) {
+    for (const [id, row] of this.rows) {
+      const moved = (before.get(id) ?? 0) - row.getBoundingClientRect().top;
+      if (before.has(id) && row.isConnected && moved) row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 260, easing: "cubic-bezier(.2,.8,.2,1)" });
+    }
+  }
+}
+
+class BoardView {
+  constructor(board, el) {
+    this.board = board;
+    const { sections } = board.options;
+    this.where = h("span", { class: "tf-title" });
+    this.silence = h("span", { class: "tf-chip tf-warn", role: "status" });
+    this.head = h("div", { class: "tf-head" }, this.where, this.silence);
+    this.nodes = sections.includes("nodes") ? new Table(NODE_COLUMNS, "nodes", { key: "score", down: true }) : null;
+    this.containers = sections.includes("containers") ? new Table(this.columns(), "containers", { key: "", down: false }) : null;
+    this.none = h("div", { class: "tf-quiet" }, "No containers in this session. Start one: %tf spawn nginx --name web");
+    this.root = h("div", { class: "tfnz tf-board", role: "group", "aria-label": "location" }, this.head, this.nodes?.el, this.containers?.el, this.none);
+    el.append(this.root);
+    board.views.add(this);
+    this.draw();
+  }
+
+  remove() {
+    this.board.views.delete(this);
+  }
+
+  columns() {
+    return [
+      { key: "name", head: "Container", value: (c) => c.name, cell: (c) => h("strong", null, c.name) },
+      { key: "image", head: "Image", value: (c) => c.image, cell: (c) => h("code", null, c.image) },
+      { key: "state", head: "State", value: (c) => c.state, cell: (c) => h("span", { class: "tf-pill", "data-mood": mood(c) }, h("i", { class: "tf-dot", "aria-hidden": "true" }), short(outcome(c))) },
+      { key: "ip", head: "Address", value: null, cell: (c) => h("code", null, c.ip) },
+      { key: "tunnels", head: "Tunnels", value: null, cell: (c) => this.tunnels(c) },
+      { key: "time", head: "Time", value: (c) => c.started ?? Infinity, cell: (c) => h("span", { class: "tf-time", "data-id": c.id }), right: true },
+    ];
+  }
+
+  tunnels(c) {
+    const links = c.tunnels.filter((tunnel) => !tunnel.dead && c.state === "running").map((tunnel) => {
+      const { href, label, why } = reach(tunnel, window.location.hostname, jupyterBase(), this.board.options.proxy);
+      const words = `${label} \u2192 ${tunnel.port}`;
+      return href ? h("a", { class: "tf-link", href, target: "_blank", rel: "noopener noreferrer", title: why }, words, icon("out")) : h("span", { title: why }, words);
+    });
+    return h("span", { class: "tf-links" }, ...links);
+  }
+
+  draw() {
+    const { location, nodes, containers } = this.board.facts;
+    const live = (containers ?? []).filter((c) => c.state !== "ended" && c.state !== "failed").length;
+    const parts = [location.name];
+    if (location.dead) parts.push(location.reason || "the session is over");
+    else parts.push(plural(nodes.length, "node"), plural(live, "live container"));
+    const [first, ...rest] = parts;
+    if (this.said !== parts.join()) {
+      this.said = parts.join();
+      this.where.replaceChildren(h("strong", { class: "tf-name" }, first), h("span", { class: "tf-muted" }, rest.join(" \u00b7 ")));
+    }
+    this.root.dataset.mood = location.dead ? "gone" : "live";
+    this.nodes?.draw(nodes);
+    if (this.containers) {
+      this.containers.options = this.board.options;
+      this.containers.draw(containers);
+    }
+    shown(this.none, Boolean(this.containers) && containers.length === 0 && !location.dead);
+    if (this.containers) shown(this.containers.el, containers.length > 0);
+    this.tick();
+  }
+
+  tick() {
+    const { facts, wire } = this.board;
+    const silent = facts.location.dead ? 0 : wire.silent;
+    this.root.classList.toggle("tf-silent", silent > 0);
+    shown(this.silence, silent > 0);
+    if (silent) text(this.silence, `no word from the kernel for ${Math.round(silent)} s`);
+    for (const c of facts.containers ?? []) {
+      const cell = this.root.querySelector(`.tf-time[data-id="${CSS.escape(c.id)}"]`);
+      if (cell) text(cell, lived(c, wire.now()));
+    }
+  }
+}
+
+export default () => {
+  const board = new Board();
+  return {
+    initialize: ({ model }) => board.open(model),
+    render({ el }) {
+      const view = new BoardView(board, el);
+      return () => view.remove();
+    },
+  };
+};

@@ -1,0 +1,99 @@
+"""The two widgets: a card for a container, a board for a location. One model each, whatever shows it.
+
+The model holds nothing that changes: what is live goes to the page as messages (see ``feeds``), so no trait is ever set
+from a thread. ``initial`` lets a view draw before the kernel has said a word.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from ..errors import ContainerEnded, TfnzError
+from . import assets
+from .feeds import BoardFeed, CardFeed
+from .pump import Pump
+
+log = logging.getLogger(__name__)
+
+
+class _Live(anywidget.AnyWidget):
+    _css: ClassVar[str] = assets.style(live=True)
+    initial = traitlets.Dict().tag(sync=True)
+    options = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, feed: CardFeed | BoardFeed, pump: Pump, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._feed = feed
+        self._pump = pump
+        self.on_msg(self._heard)
+        _let_messages_in(self.comm)
+        feed.page = self
+        pump.add(feed)
+
+    def _heard(self, widget: object, content: dict[str, Any], buffers: object) -> None:
+        """From the page, on any thread, perhaps while a cell runs: note it and return."""
+        self._take(content)
+        self._pump.add(self._feed)
+
+    def _take(self, content: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+def _let_messages_in(comm: Any) -> None:
+    """Have clicks handled while a cell runs.
+
+    ipykernel 7.4 hands a comm's messages to the shell that last published on it, and a widget is made in a cell: of the
+    main shell, which is busy. Elsewhere they go to a subshell of their own already.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default
+
+
+class CardWidget(_Live):
+    """A container, live."""
+
+    _esm: ClassVar[str] = assets.module("card")
+    _feed: CardFeed
+
+    def _take(self, content: dict[str, Any]) -> None:
+        feed, request = self._feed, str(content.get("id", ""))
+        match content.get("type"):
+            case "ready":
+                feed.ready()
+            case "ack":
+                feed.acknowledged()
+            case "fetch":
+                at, first, limit = (int(content[key]) for key in ("at", "first", "limit"))
+                feed.fetch(request, at, first, min(limit, 5000))
+            case "destroy":
+                feed.answer(request)
+                threading.Thread(target=self._destroy, name="tfnz-destroy", daemon=True).start()
+
+    def complain(self, why: str) -> None:
+        """Say on the card what could not be done; any thread."""
+        self._feed.answer("", failed=why)
+        self._pump.add(self._feed)
+
+    def _destroy(self) -> None:
+        try:
+            self._feed.container.destroy()
+        except ContainerEnded:
+            log.debug("already over: %r", self._feed.container)
+        except TfnzError as error:
+            self.complain(str(error))
+
+
+class BoardWidget(_Live):
+    """A location, live."""
+
+    _esm: ClassVar[str] = assets.module("board")
+    _feed: BoardFeed
+
+    def _take(self, content: dict[str, Any]) -> None:
+        if content.get("type") == "ready":
+            self._feed.changed()
