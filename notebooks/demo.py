@@ -70,6 +70,7 @@ class Performance:
             notebook,
             kernel_name="python3",
             timeout=600,
+            store_widget_state=False,  # with it, the HTML page shows widgets, and none of our static views
             resources={"metadata": {"path": str(HERE)}},
             on_cell_execute=self._begin,
             on_cell_executed=self._end,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -289,7 +291,8 @@ class Container(Condition):
             await self._execute(process, words)
             await process.wait_exit.aio()
         except asyncio.CancelledError:
-            await asyncio.shield(process.kill.aio(9))
+            with contextlib.suppress(TfnzError):  # it may not have come to run, or be over
+                await process.kill.aio(signal.SIGKILL)
             raise
         if process.returncode is None:
             self._raise_over()
@@ -313,10 +316,7 @@ class Container(Condition):
 
     def logs(self, tail: int | None = None) -> bytes:
         """What it printed, both outputs, as far as it is still held here; only the last ``tail`` lines if given."""
-        log = self.log
-        first = log.first if tail is None else max(log.first, log.total - tail)
-        _, lines = log.read(first, log.total - first)
-        return b"".join(line + b"\n" for _, line in lines)
+        return self.log.text(tail)
 
     @verb
     async def destroy(self) -> None:

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -33,8 +32,7 @@ _GOODBYE = 1.2
 _EMBEDDED = "embedded"
 _TRIES = 3
 
-_alive: weakref.WeakSet[Location] = weakref.WeakSet()
-_current: Location | None = None
+_alive: list[Location] = []  # oldest first
 
 
 class Location(Handle):
@@ -83,13 +81,11 @@ class Location(Handle):
         return await asyncio.to_thread(lambda: cls(**options))
 
     async def _open(self) -> None:
-        global _current
         self._offered = asyncio.Event()
         self._connection = await self._connect()
         self.uuid = self._connection.session
         await self._offered.wait()
-        _alive.add(self)
-        _current = self
+        _alive.append(self)
         _log.info("session %s with %s", self.uuid, self.location)
 
     async def _connect(self) -> Connection:
@@ -264,12 +260,11 @@ class Location(Handle):
 
     def session_ended(self, why: TfnzError) -> None:
         """The session is over: so is everything it owned."""
-        global _current
         self._why = why
         for container in list(self.containers.values()):
             container._session_ended(why)
-        if _current is self:
-            _current = None
+        if self in _alive:
+            _alive.remove(self)
         self._ended.set()
         self._changed()
 
@@ -297,8 +292,8 @@ class Location(Handle):
 
 
 def current() -> Location | None:
-    """The session made last, if it is alive."""
-    return _current
+    """The session made last of those that are alive."""
+    return _alive[-1] if _alive else None
 
 
 def _chosen(location: str | None, location_ip: str | None) -> str:
@@ -331,5 +326,5 @@ def _sigterm_ends() -> Any:
 @atexit.register
 def _goodbye() -> None:
     """Say goodbye to every location at once, and give that a bounded time."""
-    jobs = [submit(place.disconnect.aio()) for place in list(_alive) if not place.dead]
+    jobs = [submit(place.disconnect.aio()) for place in _alive]
     concurrent.futures.wait(jobs, timeout=_GOODBYE)

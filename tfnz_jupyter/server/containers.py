@@ -48,6 +48,7 @@ class Container:
         self._ended = asyncio.Event()
         self._destroying = False
         self._task = asyncio.ensure_future(self._live())
+        self._task.add_done_callback(self._settle)
 
     @property
     def state(self) -> str:
@@ -85,16 +86,18 @@ class Container:
                 code=end.returncode,
                 reason="destroyed" if self._destroying else describe(end),
             )
-        except asyncio.CancelledError:
-            self._fail(ContainerEnded(f"{self.name} was destroyed before it ran"), "destroyed")
         except TfnzError as problem:
             self._fail(problem)
         except Exception as problem:
             log.exception("container %s", self.id)
             self._fail(EngineFailed(f"{type(problem).__name__}: {problem}"))
-        finally:
-            self.process.close()
-            self._ended.set()
+
+    def _settle(self, living: asyncio.Task[None]) -> None:
+        """It is over, even if it was cancelled before it began."""
+        if living.cancelled():
+            self._fail(ContainerEnded(f"{self.name} was destroyed before it ran"), "destroyed")
+        self.process.close()
+        self._ended.set()
 
     async def _boot_and_run(self) -> Exit:
         image = await self._images.ensure(self._wish.image, self._report)

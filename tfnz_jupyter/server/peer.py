@@ -102,7 +102,7 @@ class Peer:
 
     def close(self) -> None:
         """Drop everything that is not a container; those are the ledger's to collect."""
-        for task in (*self._calls.values(), *self._kept):
+        for task in [*self._calls.values(), *self._kept]:
             task.cancel()
         for tunnel in self.tunnels.values():
             tunnel.close()
@@ -119,13 +119,18 @@ class Peer:
     def _begin(self, number: int, verb: Verb, perform: Perform) -> None:
         if number in self._calls:
             raise ProtocolError(f"call {number} is under way")
-        self._calls[number] = asyncio.ensure_future(self._answer(number, verb, perform))
+        task = asyncio.ensure_future(self._answer(number, verb, perform))
+        self._calls[number] = task
+        task.add_done_callback(lambda done: self._answered(number, done))
+
+    def _answered(self, number: int, task: asyncio.Task[None]) -> None:
+        del self._calls[number]
+        if task.cancelled():  # even before it began
+            self.tell(Failed(number, "error", "cancelled"))
 
     async def _answer(self, number: int, verb: Verb, perform: Perform) -> None:
         try:
             value = await perform(self, verb, number)
-        except asyncio.CancelledError:
-            self.tell(Failed(number, "error", "cancelled"))
         except Exception as problem:
             code, message, hint, detail = to_wire(problem)
             if code == "error":
@@ -133,8 +138,6 @@ class Peer:
             self.tell(Failed(number, code, message, hint, detail))
         else:
             self.tell(Result(number, value))
-        finally:
-            del self._calls[number]
 
     def _forget_out(self, stream: int) -> None:
         self._out.pop(stream, None)

@@ -40,19 +40,20 @@ class OutStream:
     def start(self, reader: Reader) -> None:
         """Begin to send a log from a reader's place to its end."""
         self._copying = asyncio.ensure_future(self._copy(reader))
+        self._copying.add_done_callback(lambda _: self._stopped(reader))
 
     async def _copy(self, reader: Reader) -> None:
-        try:
-            while (piece := await reader.read(await self._room())) is not None:
-                if piece.skipped:
-                    self._sending.advance(piece.skipped)
-                    self._tell(Skipped(self.stream, piece.skipped, piece.skipped_lines), b"")
-                offset = self._sending.advance(len(piece.data))
-                self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
-            self._tell(End(self.stream), b"")
-        finally:
-            reader.close()
-            self._forget(self.stream)
+        while (piece := await reader.read(await self._room())) is not None:
+            if piece.skipped:
+                self._sending.advance(piece.skipped)
+                self._tell(Skipped(self.stream, piece.skipped, piece.skipped_lines), b"")
+            offset = self._sending.advance(len(piece.data))
+            self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
+        self._tell(End(self.stream), b"")
+
+    def _stopped(self, reader: Reader) -> None:
+        reader.close()
+        self._forget(self.stream)
 
     async def _room(self) -> int:
         while self._sending.room <= 0:

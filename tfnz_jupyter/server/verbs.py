@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from ..engines.base import Engine, ImageInfo, ProcessSpec, Progress
-from ..errors import ContainerEnded, NotFound
+from ..engines.base import Engine, ImageInfo, ProcessSpec, Progress, Running
+from ..errors import ContainerEnded, NotFound, TfnzError
 from ..wire import messages as m
 from .containers import Container
 from .images import Images
@@ -104,14 +106,23 @@ class Verbs:
                 verb.cwd or None,
                 verb.user or None,
             )
-            running = await self._engine.execute(container.id, spec)
+            running = await self._start(peer, container.id, spec)
         except BaseException:
             process.close()
             raise
         peer.processes[verb.process] = (verb.container, process)
         peer.keep(self._attend(peer, verb.process, process, running))
 
-    async def _attend(self, peer: Peer, key: str, process: Process, running: Any) -> None:
+    async def _start(self, peer: Peer, container: str, spec: ProcessSpec) -> Running:
+        """Start a process; if its caller gives up meanwhile, it is killed as soon as it runs."""
+        starting = asyncio.ensure_future(self._engine.execute(container, spec))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            peer.keep(_kill(starting))
+            raise
+
+    async def _attend(self, peer: Peer, key: str, process: Process, running: Running) -> None:
         end = await process.run(running)
         peer.processes.pop(key, None)
         peer.tell(m.ProcessEnded(key, end.returncode, describe(end)))
@@ -176,6 +187,11 @@ class Verbs:
         if key not in peer.containers:
             raise NotFound(f"no container {key}")
         return peer.containers[key]
+
+
+async def _kill(starting: asyncio.Future[Running]) -> None:
+    with contextlib.suppress(TfnzError):
+        await (await starting).signal(signal.SIGKILL)
 
 
 def _ready(image: ImageInfo) -> m.ImageReady:
