@@ -56,9 +56,7 @@ async def _serve(runtime: Path, idle: float, ready_fd: int | None) -> None:
     socket = runtime / "location.sock"
     socket.unlink(missing_ok=True)
     engine = EmbeddedEngine(state / "engine", runtime)
-    location = Location(
-        engine, state / "images", endpoint=f"ipc://{socket}", keys=keys, idle=idle
-    )
+    location = Location(engine, state / "images", endpoint=f"ipc://{socket}", keys=keys, idle=idle)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, location.stop)
     await location.open(frozenset([user.public]))

@@ -110,9 +110,7 @@ class Connection:
             self._wire.send(message, bulk)
             self._flush()
 
-    async def call(
-        self, verb: Verb, report: Callable[[Progressed], None] | None = None
-    ) -> Value:
+    async def call(self, verb: Verb, report: Callable[[Progressed], None] | None = None) -> Value:
         """Ask for something and wait for the answer; cancelling the wait cancels it there too.
 
         Raises:

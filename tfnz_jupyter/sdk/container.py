@@ -35,9 +35,7 @@ _TAIL = 12
 
 
 class Container(Condition):
-    """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that.
-
-    """
+    """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     def __init__(
         self,
@@ -144,9 +142,7 @@ class Container(Condition):
         asking.timeout(timeout)
         await self._running()
         async with within(timeout, f"port {dest_port} of {self.name} accepts nothing"):
-            await self._connection.call(
-                m.WaitTcp(self.uuid, asking.port(dest_port, "dest_port"))
-            )
+            await self._connection.call(m.WaitTcp(self.uuid, asking.port(dest_port, "dest_port")))
 
     @verb
     async def wait_log(
@@ -400,9 +396,7 @@ class Container(Condition):
         self._changed()
 
     def _stream(self, number: int, output: Output) -> Incoming:
-        return Incoming(
-            number, self._connection.tell, output.take, output.log.skipped, output.end
-        )
+        return Incoming(number, self._connection.tell, output.take, output.log.skipped, output.end)
 
     async def _running(self) -> None:
         await self._running_or_over()
@@ -410,7 +404,10 @@ class Container(Condition):
             self._raise_over()
 
     async def _running_or_over(self) -> None:
-        waits = {asyncio.ensure_future(self._ready.wait()), asyncio.ensure_future(self._over.wait())}
+        waits = {
+            asyncio.ensure_future(self._ready.wait()),
+            asyncio.ensure_future(self._over.wait()),
+        }
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

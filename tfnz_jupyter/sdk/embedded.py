@@ -108,7 +108,9 @@ def _start(runtime: Path) -> None:
         said = pipe.read()
     if not said:
         words = (runtime / "location.err").read_text("utf-8", "replace")
-        raise EngineFailed("the location could not start", detail="\n".join(words.splitlines()[-12:]))
+        raise EngineFailed(
+            "the location could not start", detail="\n".join(words.splitlines()[-12:])
+        )
     if problem := json.loads(said):
         raise from_wire(*problem)
 

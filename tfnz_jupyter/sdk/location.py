@@ -287,7 +287,9 @@ class Location(Handle):
 
     def __repr__(self) -> str:
         live = sum(not c.dead for c in self.containers.values())
-        state = f"over: {self.reason}" if self.dead else f"{len(self.nodes)} nodes, {live} containers"
+        state = (
+            f"over: {self.reason}" if self.dead else f"{len(self.nodes)} nodes, {live} containers"
+        )
         return f"<Location {self.location} {state}>"
 
 

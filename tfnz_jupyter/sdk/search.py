@@ -38,9 +38,7 @@ async def find_line(
 class _Finder:
     """Puts lines together, the two outputs apart, and tries each."""
 
-    def __init__(
-        self, pattern: re.Pattern[bytes], found: asyncio.Future[bytes | None]
-    ) -> None:
+    def __init__(self, pattern: re.Pattern[bytes], found: asyncio.Future[bytes | None]) -> None:
         self._pattern = pattern
         self._found = found
         self._rest: dict[int, bytes] = {}

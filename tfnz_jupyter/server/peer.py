@@ -36,7 +36,9 @@ Perform = Callable[["Peer", Verb, int], Coroutine[Any, Any, Value]]
 class Peer:
     """The other end is one program; ``key`` is who libzmq says it is."""
 
-    def __init__(self, session: str, key: str, wire: Session, flush: Callable[[Peer], None]) -> None:
+    def __init__(
+        self, session: str, key: str, wire: Session, flush: Callable[[Peer], None]
+    ) -> None:
         self.id = session
         self.key = key
         self.secret = secrets.token_bytes(16)

@@ -94,7 +94,9 @@ async def test_a_call_of_another_architecture_kills(tiny: Bench):
     assert how.signal == 31
 
 
-@pytest.mark.parametrize("path", ["/proc/sys/kernel/hostname", "/sys/kernel/mm/ksm/run", "/proc/sysrq-trigger"])
+@pytest.mark.parametrize(
+    "path", ["/proc/sys/kernel/hostname", "/sys/kernel/mm/ksm/run", "/proc/sysrq-trigger"]
+)
 async def test_the_kernels_knobs_cannot_be_turned(tiny: Bench, path: str):
     _, err, how = await tiny.run(f"echo 1 >{path}")
     assert how.code != 0
@@ -102,7 +104,9 @@ async def test_the_kernels_knobs_cannot_be_turned(tiny: Bench, path: str):
 
 
 async def test_masked_files_are_empty(tiny: Bench):
-    out, *_ = await tiny.run("cat /proc/kcore /proc/keys /proc/timer_list; ls /proc/acpi /sys/firmware")
+    out, *_ = await tiny.run(
+        "cat /proc/kcore /proc/keys /proc/timer_list; ls /proc/acpi /sys/firmware"
+    )
     assert [line for line in out.splitlines() if line and not line.endswith(":")] == []
 
 
@@ -122,7 +126,9 @@ async def test_the_devices_are_the_harmless_ones(tiny: Bench):
 
 
 async def test_no_descriptor_leaks_in(tiny: Bench):
-    out, *_ = await tiny.run(argv=["perl", "-e", "opendir D,'/proc/self/fd'; print join ' ', sort readdir D"])
+    out, *_ = await tiny.run(
+        argv=["perl", "-e", "opendir D,'/proc/self/fd'; print join ' ', sort readdir D"]
+    )
     assert out.split() == [".", "..", "0", "1", "2", "3"]  # 3 is the folder being read
 
 

@@ -47,7 +47,9 @@ async def test_destroying_twice_or_what_never_was_does_nothing(tiny: Bench):
 
 
 async def test_a_container_that_catches_the_stop_signal_may_say_goodbye(tiny: Bench):
-    name, process = await tiny.boot("trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.05; done")
+    name, process = await tiny.boot(
+        "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.05; done"
+    )
     await read_until(process, b"up")
     await tiny.engine.destroy(name, 10)
     assert await outputs(process) == ("bye\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,19 @@ async def test_the_user_may_bring_a_hosts_file(tiny: Bench):
 
 @pytest.mark.parametrize(
     "path",
-    ["relative", "", "/", "/a/../b", "/..", "/a/", "/nul\0", "/proc/1/x", "/dev/sda", "/sys/x", "a/../../etc/x"],
+    [
+        "relative",
+        "",
+        "/",
+        "/a/../b",
+        "/..",
+        "/a/",
+        "/nul\0",
+        "/proc/1/x",
+        "/dev/sda",
+        "/sys/x",
+        "a/../../etc/x",
+    ],
 )
 async def test_a_path_that_makes_no_sense_is_refused_by_name(tiny: Bench, path: str):
     with pytest.raises(UsageError) as caught:
@@ -51,7 +64,7 @@ async def test_a_symlink_of_the_image_stays_in_the_image(tiny: Bench):
     """/etc/trap is a link to /root/../../../../trapped."""
     out, *_ = await tiny.run("cat /trapped", files=(("/etc/trap", b"inside\n"),))
     assert out == "inside\n"
-    assert not Path("/trapped").exists()
+    assert "trapped" not in os.listdir("/")
 
 
 async def test_a_symlinked_folder_of_the_image_stays_in_the_image(tiny: Bench, folder: Path):

@@ -34,7 +34,9 @@ async def test_a_signal_that_ends_a_container_is_told_as_such(tiny: Bench):
 
 
 async def test_a_signal_reaches_the_handler_of_the_first_process(tiny: Bench):
-    _, process = await tiny.boot("trap 'echo caught; exit 5' USR1; echo up; while :; do sleep 0.05; done")
+    _, process = await tiny.boot(
+        "trap 'echo caught; exit 5' USR1; echo up; while :; do sleep 0.05; done"
+    )
     await read_until(process, b"up")
     await process.signal(signal.SIGUSR1)
     await read_until(process, b"caught")
@@ -145,7 +147,9 @@ async def test_a_process_shares_the_container(tiny: Bench):
 
 async def test_a_process_may_be_another_user_in_another_folder(tiny: Bench):
     name, _ = await tiny.boot("sleep 100")
-    process = await tiny.execute(name, "id -un; pwd; echo $A", user="alice", cwd="/var", env=(("A", "b"),))
+    process = await tiny.execute(
+        name, "id -un; pwd; echo $A", user="alice", cwd="/var", env=(("A", "b"),)
+    )
     assert (await outputs(process))[0].split() == ["alice", "/var", "b"]
 
 

@@ -110,9 +110,7 @@ def test_bytes_go_both_ways_and_an_end_of_one_way_leaves_the_other_open(node):
 
 
 def test_a_slow_reader_slows_the_writer_and_loses_nothing(node):
-    source = node.spawn_container(
-        "busybox", command="nc -ll -p 7 -e head -c 50000000 /dev/zero"
-    )
+    source = node.spawn_container("busybox", command="nc -ll -p 7 -e head -c 50000000 /dev/zero")
     tunnel = source.attach_tunnel(7)
     source.wait_tcp(7)
     with socket.create_connection(("127.0.0.1", tunnel.localport()), timeout=60) as link:
