@@ -18,7 +18,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what cannot run here; the machine is looked at only if a test needs it."""
+    """Mark what cannot run here; the machine is looked at only if a test needs it.
+
+    Browser tests come last: Playwright keeps an event loop running on the main thread, beside which no asyncio test can.
+    """
+    items.sort(key=lambda item: _tier(item) == "browser")
     tiers = {item: tier for item in items if (tier := _tier(item)) in ON_CONTAINERS}
     lacking = _lacking_for_containers() if tiers else ""
     browser = any(shutil.which(name) for name in BROWSERS)
