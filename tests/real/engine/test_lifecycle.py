@@ -188,7 +188,8 @@ from pathlib import Path
 from tests.support.bare_engine import bench
 
 async def main():
-    async with bench(Path(sys.argv[1]), linger=float(sys.argv[2])) as tiny:
+    folder = Path(sys.argv[1])
+    async with bench(folder, linger=float(sys.argv[2]), blobs=folder / "blobs") as tiny:
         await tiny.boot("while :; do echo tick; sleep 0.01; done")
         await tiny.boot("sleep 100")
         print("up", flush=True)

@@ -1,0 +1,110 @@
+"""What an embedded engine has on this machine at the moment: to compare before and after, and to find what was left.
+
+``footprint(state)`` attributes by the engine's own marks (the tag of its state folder on mounts and cgroups, the folder in
+command lines), so that other engines and other people's work on the same machine do not disturb. Host-wide facts that carry
+no mark (links, firewall rules) are listed whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tfnz_jupyter.engines.embedded.cgroups import existing, tag
+
+
+def footprint(state: Path) -> dict[str, set[str]]:
+    """By kind: processes, mounts, networks, links, rules, cgroups, files. Empty sets where there is nothing.
+
+    Layers that stay unpacked are no leak and are not listed; half unpacked ones are.
+    """
+    mark = f"tfnz-{tag(state)}"
+    mine = {pid: names for pid in _pids() if (names := _marks(pid, mark, state))}
+    return {
+        "processes": {f"{pid} {_command(pid)}" for pid in mine},
+        "mounts": {line for pid in ("self", *mine) for line in _mounts(pid, mark)},
+        "networks": _namespaces("net", mine),
+        "links": _links(),
+        "rules": _rules(),
+        "cgroups": existing(tag(state)),
+        "files": _files(state),
+    }
+
+
+def nothing(found: dict[str, set[str]]) -> bool:
+    """Whether a footprint is that of an engine that is not there."""
+    return not any(found[kind] for kind in ("processes", "mounts", "networks", "cgroups", "files"))
+
+
+def _pids() -> Iterator[str]:
+    return (name for name in os.listdir("/proc") if name.isdigit())
+
+
+def _marks(pid: str, mark: str, state: Path) -> set[str]:
+    """How a process shows that it belongs to the engine. Those who only look at it from outside do not."""
+    found = set()
+    if mark in _read(pid, "cgroup"):
+        found.add("cgroup")
+    if _mounts(pid, mark):
+        found.add("mounts")
+    command = _read(pid, "cmdline").split("\0")
+    if "--state" in command and str(state) in command:
+        found.add("keeper")
+    if any(part.startswith(f"{state}/layers/") for part in command):
+        found.add("unpacker")
+    return found
+
+
+def _mounts(pid: str, mark: str) -> set[str]:
+    return {line for line in _read(pid, "mountinfo").splitlines() if f" {mark} " in line}
+
+
+def _namespaces(kind: str, pids: dict[str, set[str]]) -> set[str]:
+    """Namespaces of the engine's processes (and held open by them) that are not ours."""
+    own = os.readlink(f"/proc/self/ns/{kind}")
+    found: set[str] = set()
+    for pid in pids:
+        paths = [f"/proc/{pid}/ns/{kind}", *_descriptors(pid)]
+        for path in paths:
+            try:
+                target = os.readlink(path)
+            except OSError:
+                continue
+            if target.startswith(f"{kind}:") and target != own:
+                found.add(target)
+    return found
+
+
+def _descriptors(pid: str) -> list[str]:
+    try:
+        return [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return []
+
+
+def _links() -> set[str]:
+    return set(os.listdir("/sys/class/net"))
+
+
+def _rules() -> set[str]:
+    listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False)
+    return set(listed.stdout.split("\n")) - {""}
+
+
+def _files(state: Path) -> set[str]:
+    found = {str(path) for path in state.glob("containers/*")}
+    return found | {str(path) for path in state.glob("layers/.half-*")}
+
+
+def _command(pid: str) -> str:
+    return re.sub(r"\0+", " ", _read(pid, "cmdline"))[:80].strip()
+
+
+def _read(pid: str, name: str) -> str:
+    try:
+        return Path("/proc", pid, name).read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,68 @@
+"""Who ``USER`` in an image is: ``passwd`` and ``group`` of the image read as Docker reads them. Pure."""
+
+from __future__ import annotations
+
+from ...errors import UsageError
+from .bundle import IDS, Account
+
+
+def resolve(user: str, passwd: str, group: str) -> Account:
+    """The account for ``""``, ``uid``, ``uid:gid``, ``name`` or ``name:group``.
+
+    Raises:
+        UsageError: no such user or group in the image, or an id the container's user namespace does not hold.
+    """
+    name, _, group_name = user.partition(":")
+    users, group_rows = _rows(passwd), _rows(group)
+    row = _find(users, name or "0", 7)
+    uid, gid, home = _number(name or "0"), 0, "/"
+    if row is not None:
+        name, uid, gid, home = row[0], int(row[2]), int(row[3]), row[5] or "/"
+    if uid is None:
+        raise UsageError(
+            f"no user {name!r} in the image",
+            hint="Give a name that is in the image's /etc/passwd, or a number.",
+        )
+    if group_name:
+        gid = _group(group_name, group_rows)
+        more: tuple[int, ...] = ()
+    else:
+        more = tuple(
+            int(found[2])
+            for found in group_rows
+            if len(found) >= 4 and found[2].isdigit() and name in found[3].split(",")
+        )
+    for number in (uid, gid, *more):
+        if number >= IDS:
+            raise UsageError(f"user {user!r}: id {number} is above {IDS - 1}")
+    groups = (gid, *sorted(set(more) - {gid}))  # as initgroups() would set them
+    return Account(uid, gid, groups, home)
+
+
+def _group(name: str, groups: list[list[str]]) -> int:
+    row = _find(groups, name, 3)
+    number = int(row[2]) if row is not None else _number(name)
+    if number is None:
+        raise UsageError(f"no group {name!r} in the image")
+    return number
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [line.split(":") for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else None
+
+
+def _find(rows: list[list[str]], key: str, width: int) -> list[str] | None:
+    """The row of that name; failing that, of that number. Rows that make no sense are not there."""
+    sane = [row for row in rows if len(row) >= width and all(map(_is_id, row[2 : width // 2 + 1]))]
+    for row in sane:
+        if row[0] == key:
+            return row
+    return next((row for row in sane if row[2] == key), None)
+
+
+def _is_id(text: str) -> bool:
+    return _number(text) is not None

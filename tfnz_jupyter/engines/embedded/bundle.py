@@ -1,0 +1,184 @@
+"""OCI ``config.json`` and process descriptions for crun: pure.
+
+What a container gets is Docker's default, minus what lets it reach further: no MKNOD, no new privileges, always a user
+namespace of its own over a range of ids that nobody on the machine has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..base import ContainerSpec
+
+# Docker's default list (moby, oci/caps/defaults.go) without CAP_MKNOD. CAP_NET_RAW and CAP_NET_BIND_SERVICE are inert (the
+# network namespace is not the container's), but programs look for them.
+CAPABILITIES = (
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
+MASKED = (
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+    "/sys/kernel/debug",
+    "/sys/kernel/security",
+)
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+IDS = 65_536
+
+# Fresh filesystems are mounted here at boot: a file written before would never be seen.
+COVERED = ("/proc", "/sys", "/dev")
+# Files every container has of its own, unless the user wrote one before the boot.
+PROVIDED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a process runs as, in the container's own ids."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    home: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a bundle needs to know of where it will run; paths are as the keeper sees them."""
+
+    first_id: int  # of the subordinate ids
+    seccomp: str  # compiled filter, base64
+    rlimits: tuple[tuple[str, int, int], ...]  # name, soft, hard
+    cgroup2: bool = False  # whether a container can be shown its own limits
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the keeper put the parts of one container."""
+
+    root: str
+    netns: str
+    sysfs: str
+    folder: str  # holds the PROVIDED files under their last names
+
+
+def environment(env: Sequence[tuple[str, str]], home: str, hostname: str) -> list[str]:
+    """``KEY=value`` lines; PATH, HOME and HOSTNAME are there even where nobody set them."""
+    values = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname, "HOME": home}
+    values |= dict(env)
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def process(
+    argv: Sequence[str], env: Sequence[str], cwd: str, account: Account, machine: Machine
+) -> Json:
+    """The ``process`` object of a container, and the file that ``crun exec --process`` takes."""
+    capabilities = list(CAPABILITIES)
+    effective = capabilities if account.uid == 0 else []
+    return {
+        "terminal": False,
+        "user": {
+            "uid": account.uid,
+            "gid": account.gid,
+            "umask": 0o022,
+            "additionalGids": list(account.groups),
+        },
+        "args": list(argv),
+        "env": list(env),
+        "cwd": cwd or "/",
+        "capabilities": {
+            "bounding": capabilities,
+            "effective": effective,
+            "permitted": effective,
+            "inheritable": [],
+            "ambient": [],
+        },
+        "rlimits": [
+            {"type": name, "soft": soft, "hard": hard} for name, soft, hard in machine.rlimits
+        ],
+        "noNewPrivileges": True,
+    }
+
+
+def config(
+    spec: ContainerSpec, account: Account, machine: Machine, places: Places, memory: int
+) -> Json:
+    """The whole ``config.json``; ``memory`` is the container's limit in bytes."""
+    mapping = [{"containerID": 0, "hostID": machine.first_id, "size": IDS}]
+    env = environment(spec.env, account.home, spec.hostname)
+    namespaces: list[Json] = [
+        {"type": kind} for kind in ("pid", "mount", "ipc", "uts", "user", "cgroup")
+    ]
+    namespaces.append({"type": "network", "path": places.netns})
+    return {
+        "ociVersion": "1.0.2",
+        "hostname": spec.hostname,
+        "root": {"path": places.root},
+        "process": process(spec.argv, env, spec.cwd, account, machine),
+        "mounts": _mounts(spec, machine, places, memory),
+        "annotations": {"run.oci.seccomp_bpf_data": machine.seccomp},
+        "linux": {
+            "namespaces": namespaces,
+            "uidMappings": mapping,
+            "gidMappings": mapping,
+            "maskedPaths": list(MASKED),
+            "readonlyPaths": list(READ_ONLY),
+        },
+    }
+
+
+def _mounts(spec: ContainerSpec, machine: Machine, places: Places, memory: int) -> list[Json]:
+    fixed: list[tuple[str, str, str, str]] = [
+        ("/proc", "proc", "proc", "nosuid,noexec,nodev"),
+        ("/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"),
+        ("/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"),
+        ("/dev/shm", "tmpfs", "shm", f"nosuid,noexec,nodev,mode=1777,size={memory // 2048}k"),
+        ("/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"),
+        ("/sys", "bind", places.sysfs, "bind,ro,nosuid,noexec,nodev"),
+    ]
+    if machine.cgroup2:
+        fixed.append(("/sys/fs/cgroup", "cgroup", "cgroup", "ro,nosuid,noexec,nodev"))
+    written = {path for path, _content in spec.files}
+    for path in PROVIDED:
+        if path not in written:
+            source = f"{places.folder}/{path.rpartition('/')[2]}"
+            fixed.append((path, "bind", source, "bind,nosuid,nodev,noexec"))
+    return [
+        {"destination": target, "type": kind, "source": source, "options": options.split(",")}
+        for target, kind, source, options in fixed
+    ]
+
+
+def provided_files(hostname: str, ip: str, resolver: str | None) -> Mapping[str, bytes]:
+    """What the PROVIDED files hold, by their last names."""
+    hosts = f"127.0.0.1\tlocalhost\n{ip}\t{hostname}\n"
+    resolv = f"nameserver {resolver}\noptions edns0\n" if resolver else ""
+    return {
+        "hosts": hosts.encode(),
+        "hostname": f"{hostname}\n".encode(),
+        "resolv.conf": resolv.encode(),
+    }

@@ -1,0 +1,174 @@
+"""A container as the keeper has it: its mounts, its wire, its cgroup, its processes, and how all of it goes away.
+
+Everything is mounted below one tmpfs that only the keeper's mount namespace has. Its folders can be entered by the
+containers' user namespace, while the state folder behind the overlays stays 0700.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import messages
+from .cgroups import Cgroups, Quota
+from .launch import Launch, Pipes, Runtime
+from .network import Network, Wire
+from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, umount
+
+_HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
+_SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
+
+
+@dataclass(slots=True)
+class Process:
+    """A live process of a container; the pid is reused by nobody before we reap it."""
+
+    id: str
+    pid: int
+    pipes: Pipes
+
+
+@dataclass(slots=True)
+class Cell:
+    """One container. ``first`` is its pid namespace's init: with it everything ends."""
+
+    id: str
+    folder: str
+    groups: list[str] = field(default_factory=list)
+    wire: Wire | None = None
+    mounts: list[str] = field(default_factory=list)
+    ahead: Launch | None = None  # of the first process; waits to proceed
+    failure: str | None = None  # why there is none ahead
+    first: Process | None = None
+    others: dict[str, Process] = field(default_factory=dict)
+    launches: set[str] = field(default_factory=set)
+    doomed: bool = False  # destroyed while its first process was still being launched
+    released: bool = False
+    oom_kills: int = 0
+    waiting: list[int] = field(default_factory=list)  # seqs of Destroy
+
+    def process(self, name: str) -> Process | None:
+        if self.first is not None and self.first.id == name:
+            return self.first
+        return self.others.get(name)
+
+
+class Hall:
+    """The tmpfs everything is mounted below, and how cells are made in it and taken down again."""
+
+    def __init__(self, state: Path, tag: str, cgroups: Cgroups, network: Network) -> None:
+        self._state = os.open(state, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._tag = tag
+        self._cgroups = cgroups
+        self._network = network
+        self._place = next(path for path in _HALLS if os.path.isdir(path))
+        mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
+        notes = f"{self._place}/crun"
+        os.mkdir(notes, 0o700)
+        self._runtime = Runtime(notes)
+
+    def place(self, name: str) -> str:
+        """The folder of a cell."""
+        return f"{self._place}/{name}"
+
+    def prepare(self, cell: Cell, ask: messages.Prepare) -> tuple[messages.Prepared, list[int]]:
+        """Make a cell ready to start in. Where a step fails, what was done stays for :meth:`release`."""
+        for name in ("", "/root", "/sys", "/folder"):
+            os.mkdir(cell.folder + name, 0o711)
+        cell.groups = self._cgroups.create(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
+        cell.ahead = self._launcher(cell, ask.owner)  # joins its cgroups while we go on
+        self._overlay(cell, ask.layers)
+        cell.wire = self._network.wire(lambda: self._sysfs(cell))
+        answer = messages.Prepared(
+            ask.seq,
+            str(cell.wire.ip),
+            f"{cell.folder}/root",
+            f"/proc/1/fd/{cell.wire.netns}",
+            f"{cell.folder}/sys",
+            f"{cell.folder}/folder",
+        )
+        folders = os.O_DIRECTORY | os.O_CLOEXEC
+        root = os.open(f"{cell.folder}/root", os.O_PATH | folders)
+        return answer, [root, os.open(f"{cell.folder}/folder", os.O_RDONLY | folders)]
+
+    def _overlay(self, cell: Cell, layers: list[str]) -> None:
+        """Lower folders by descriptor: the kernel takes one page of options, and paths are long."""
+        target = f"{cell.folder}/root"
+        with contextlib.ExitStack() as opened:
+            lower = [self._open(opened, f"layers/{name}") for name in reversed(layers)]
+            upper = self._open(opened, f"containers/{cell.id}/upper")
+            work = self._open(opened, f"containers/{cell.id}/work")
+            options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
+            try:
+                # What a container writes ends with it: no fsync, and no flush when the overlay is taken down.
+                mount(f"tfnz-{self._tag}", target, "overlay", MS_NODEV, options + ",volatile")
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                mount(f"tfnz-{self._tag}", target, "overlay", MS_NODEV, options)
+        cell.mounts.append(target)
+
+    def _open(self, opened: contextlib.ExitStack, path: str) -> str:
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        fd = os.open(path, flags, dir_fd=self._state)
+        opened.callback(os.close, fd)
+        return f"/proc/self/fd/{fd}"
+
+    def _sysfs(self, cell: Cell) -> None:
+        """A sysfs made in the container's network namespace shows its links, and has no cgroups mounted in it."""
+        mount(f"tfnz-{self._tag}", f"{cell.folder}/sys", "sysfs", _SYSFS)
+        cell.mounts.append(f"{cell.folder}/sys")
+
+    def _launcher(self, cell: Cell, owner: int) -> Launch:
+        bundle = f"--bundle={cell.folder}/folder"
+        command = ["run", "--detach", "--pid-file={pid_file}", bundle, cell.id]
+        return self._launch(cell, cell.id, owner, command)
+
+    def execute(self, cell: Cell, ask: messages.Execute) -> Launch:
+        """A launcher for one more process."""
+        file = f"{cell.folder}/folder/{messages.END}{ask.id}"
+        command = ["exec", "--detach", "--pid-file={pid_file}", f"--process={file}", cell.id]
+        return self._launch(cell, ask.id, ask.owner, command)
+
+    def _launch(self, cell: Cell, name: str, owner: int, command: list[str]) -> Launch:
+        cell.launches.add(name)
+        return self._runtime.spawn(cell.id, name, owner, cell.groups, cell.folder, command)
+
+    def launched(self, cell: Cell, launch: Launch) -> None:
+        """Tidy up after a crun that is over, however it went."""
+        cell.launches.discard(launch.id)
+        for path in (
+            launch.pid_file,
+            launch.log,
+            f"{cell.folder}/folder/{messages.END}{launch.id}",
+        ):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def out_of_memory(self, cell: Cell) -> bool:
+        """Whether the kernel killed something here for want of memory since last asked."""
+        seen, cell.oom_kills = cell.oom_kills, self._cgroups.oom_kills(cell.id)
+        return cell.oom_kills > seen
+
+    def release(self, cell: Cell) -> None:
+        """Let go of everything that can go at once. Cgroup and veth follow: see :meth:`emptied`, :meth:`wired`."""
+        cell.released = True
+        for target in cell.mounts:
+            umount(target)
+        cell.mounts.clear()
+        if cell.wire is not None:
+            self._network.cut(cell.wire)
+        self._runtime.forget(cell.id)
+        shutil.rmtree(cell.folder, ignore_errors=True)
+
+    def emptied(self, cell: Cell) -> bool:
+        """Whether a released cell's cgroup is gone; false while its last process is just going."""
+        return self._cgroups.remove(cell.id)
+
+    def wired(self, cell: Cell) -> bool:
+        """Whether a released cell's veth is still there: the kernel takes namespaces down in the background."""
+        return cell.wire is not None and self._network.has_link(cell.wire)

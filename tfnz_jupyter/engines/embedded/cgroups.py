@@ -1,0 +1,204 @@
+"""Cgroups of containers, on version 1 (also hybrid) and version 2, without moving anything on the way.
+
+The launcher of a process joins the group by itself before it becomes crun, so that crun, the container and all it starts
+are inside from their first instruction. Groups lie in ``tfnz-<tag>/<container id>``, the tag being that of the state
+folder, so that locations do not meet and the leftovers of a dead one are found by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_WANTED = ("memory", "cpu", "pids")
+_PERIOD = 100_000  # microseconds; the kernel's own default
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What one container may use, in the kernel's terms; None is no limit."""
+
+    memory: int  # bytes
+    cpus: float | None
+    pids: int
+
+
+def tag(state: Path) -> str:
+    """What marks everything of the engine of one state folder: short, and good in names."""
+    return hashlib.sha256(os.fsencode(state.absolute())).hexdigest()[:10]
+
+
+def hierarchies(mountinfo: str) -> dict[str, str]:
+    """Mount point of each controller we want, or ``{"": mount point}`` where version 2 is the one in charge."""
+    found: dict[str, str] = {}
+    unified = ""
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(" - ")
+        kind, _source, options = rest.split(" ", 2)
+        point = fields.split()[4]
+        if kind == "cgroup":
+            found |= {name: point for name in options.split(",") if name in _WANTED}
+        elif kind == "cgroup2" and not unified:
+            unified = point
+    if not found and unified:
+        return {"": unified}
+    return found
+
+
+def v1_settings(quota: Quota) -> dict[str, list[tuple[str, str]]]:
+    """What to write where, in order, by controller."""
+    cpu = [("cpu.shares", "1024")]
+    if quota.cpus is not None:
+        cpu += [
+            ("cpu.cfs_period_us", str(_PERIOD)),
+            ("cpu.cfs_quota_us", str(max(1000, int(quota.cpus * _PERIOD)))),
+        ]
+    return {
+        "memory": [
+            ("memory.limit_in_bytes", str(quota.memory)),
+            ("memory.memsw.limit_in_bytes", str(quota.memory)),
+        ],
+        "cpu": cpu,
+        "pids": [("pids.max", str(quota.pids))],
+    }
+
+
+def v2_settings(quota: Quota) -> list[tuple[str, str]]:
+    """What to write in a version 2 group."""
+    cpu = "max" if quota.cpus is None else str(max(1000, int(quota.cpus * _PERIOD)))
+    return [
+        ("memory.max", str(quota.memory)),
+        ("memory.swap.max", "0"),
+        ("memory.oom.group", "0"),
+        ("cpu.weight", "100"),
+        ("cpu.max", f"{cpu} {_PERIOD}"),
+        ("pids.max", str(quota.pids)),
+    ]
+
+
+_OPTIONAL = {"memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"}
+
+
+class Cgroups:
+    """The groups of one engine. ``degraded`` says, in plain sentences, which limits this machine does not let us set."""
+
+    def __init__(self, name: str) -> None:
+        self.degraded: list[str] = []
+        self._name = name
+        self._roots: dict[str, str] = {}
+        found = hierarchies(Path("/proc/self/mountinfo").read_text())
+        self._unified = "" in found
+        self._limited: set[str] = set()
+        for controller, point in found.items():
+            try:
+                self._roots[controller] = self._prepare(controller, point)
+            except OSError as error:
+                self._miss([controller] if controller else list(_WANTED), error.strerror)
+        missing = [name for name in _WANTED if name not in found and not self._unified]
+        if missing:
+            self._miss(missing, "this kernel has no such cgroup controller")
+
+    def _miss(self, names: list[str], why: str | None) -> None:
+        self.degraded.append(f"Containers run without limits on {', '.join(names)}: {why}.")
+
+    def _prepare(self, controller: str, point: str) -> str:
+        root = f"{point}/tfnz-{self._name}"
+        if not self._unified:
+            os.makedirs(root, exist_ok=True)
+            self._limited.add(controller)
+            return root
+        there = Path(point, "cgroup.controllers").read_text().split()
+        handed = [name for name in _WANTED if name in there]
+        _hand_down(point, handed)
+        os.makedirs(root, exist_ok=True)
+        _hand_down(root, handed)
+        self._limited.update(handed)
+        missing = [name for name in _WANTED if name not in there]
+        if missing:
+            self._miss(missing, f"{point} was not given that cgroup controller")
+        return root
+
+    def create(self, name: str, quota: Quota) -> list[str]:
+        """Make the group of one container; gives the files a launcher writes its pid to."""
+        settings = v1_settings(quota) | {"": v2_settings(quota)}
+        for controller, root in self._roots.items():
+            group = f"{root}/{name}"
+            os.mkdir(group)
+            for file, value in settings[controller]:
+                if file.split(".")[0] in self._limited:
+                    _write(f"{group}/{file}", value, optional=file in _OPTIONAL)
+        return [f"{root}/{name}/cgroup.procs" for root in self._roots.values()]
+
+    @property
+    def controllers(self) -> set[str]:
+        """Those in force: names on version 1, ``""`` for all of version 2."""
+        return set(self._roots)
+
+    def oom_kills(self, name: str) -> int:
+        """How many processes of a container the kernel killed because the memory limit was reached."""
+        file = "memory.events" if self._unified else "memory.oom_control"
+        root = self._roots.get("" if self._unified else "memory")
+        if root is None:
+            return 0
+        with contextlib.suppress(OSError), open(f"{root}/{name}/{file}") as lines:
+            return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        return 0
+
+    def remove(self, name: str) -> bool:
+        """Take a container's groups away; False while one still has a process that is ending."""
+        return all([_rmdir(f"{root}/{name}") for root in self._roots.values()])
+
+
+def remove_all(name: str) -> None:
+    """Remove every group of one engine; its processes must be dead. What is still busy stays, for the next sweep."""
+    for point in set(hierarchies(Path("/proc/self/mountinfo").read_text()).values()):
+        root = f"{point}/tfnz-{name}"
+        for group in _folders(root):
+            _rmdir(group)
+        _rmdir(root)
+
+
+def existing(name: str) -> set[str]:
+    """Every group of one engine there is."""
+    points = set(hierarchies(Path("/proc/self/mountinfo").read_text()).values())
+    roots = [root for root in (f"{point}/tfnz-{name}" for point in points) if os.path.isdir(root)]
+    return {group for root in roots for group in [root, *_folders(root)]}
+
+
+def _folders(root: str) -> Iterable[str]:
+    try:
+        return [entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def _rmdir(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _hand_down(point: str, names: list[str]) -> None:
+    """Give controllers to the children of a version 2 group, which may have no processes of its own then."""
+    if names:
+        _write(f"{point}/cgroup.subtree_control", " ".join(f"+{name}" for name in names))
+
+
+def _write(path: str, value: str, *, optional: bool = False) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            os.write(fd, value.encode())
+        finally:
+            os.close(fd)
+    except OSError:
+        if not optional:
+            raise

@@ -1,0 +1,361 @@
+"""The embedded engine as a location sees it: decides, writes files, and asks the keeper for everything else.
+
+A container is made in two steps, so that the first can later be done ahead of time: *prepare* (mounts, network, cgroups;
+the keeper answers with a descriptor of the root), then, with the user's files and ``config.json`` written through that
+descriptor, *start*. Everything that touches the disk runs on the engine's own threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from ...errors import ContainerEnded, EngineFailed, UsageError
+from ..base import (
+    Booted,
+    ContainerSpec,
+    Engine,
+    Exit,
+    ImageInfo,
+    Mark,
+    NodeInfo,
+    ProcessSpec,
+    Report,
+    Running,
+)
+from . import bpf, exits, messages, needs, rootfiles, stats, subids, sweep
+from .bundle import Machine
+from .container import Container, ended
+from .layers import Layers
+from .link import Link, end_keeper, log_tail, start_keeper
+from .running import PipedRunning
+from .threads import Threads, to_the_end
+
+T = TypeVar("T")
+
+_SOCKETS = 16  # asked for at once
+_KEEPER_DIED = "the engine's keeper was killed, and every container with it"
+_LATE = 1.0  # seconds that crun may take to end after it said that execve failed
+_EVERY, _FIRST = 1.0, 0.05  # seconds between samples of the node, and before the first one
+
+
+class EmbeddedEngine(Engine):
+    """Containers on this machine.
+
+    Args:
+        state: folder (0700) for unpacked layers and what containers write.
+        runtime: folder (0700) for the keeper's socket and log.
+        linger: seconds a keeper outlives its location.
+    """
+
+    name: ClassVar[str] = "embedded"
+
+    def __init__(self, state: Path, runtime: Path, *, linger: float = 30.0) -> None:
+        self._state, self._runtime, self._linger = state.absolute(), runtime.absolute(), linger
+        #: What this machine does not let the engine do, in plain sentences.
+        self.degraded: list[str] = []
+        self._node = stats.node_name()
+        self._disk = Threads(4, "engine-disk")
+        self._starting = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+        self._containers: dict[str, Container] = {}
+        self._layers: Layers | None = None
+        self._machine: Machine
+        self._link: Link | None = None
+        self._linking = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sockets: list[int] = []
+        self._lock = -1
+        self._closed = False
+
+    # -- open and close ------------------------------------------------------------------------------------------------
+
+    async def open(self, on_nodes: Callable[[tuple[NodeInfo, ...]], None]) -> None:
+        needs.check()
+        try:
+            first_id, seccomp = await self._disk.run(self._settle)
+            self._machine = Machine(first_id, seccomp, needs.rlimits())
+            folder = self._state / "layers"
+            self._layers = await self._disk.run(lambda: Layers(folder, first_id))
+            await self._keeper()
+            node, sample = await self._sample(None)
+        except BaseException:
+            await to_the_end(asyncio.ensure_future(self.close()))
+            raise
+        on_nodes((node,))
+        self._background(self._watch(on_nodes, sample))
+
+    def _settle(self) -> tuple[int, str]:
+        """Be the only location of this state, and clear what an earlier one left."""
+        state = self._state
+        for folder in (state, self._runtime, state / "layers", state / "containers"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        lock = os.open(self._runtime / "engine.lock", flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise EngineFailed(f"another location is using {state}") from None
+        self._lock = lock
+        end_keeper(self._runtime)
+        sweep.clear(state)
+        sweep.clear_half_done(state)
+        return subids.ensure(), bpf.filter_base64(state)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._layers is not None:
+            await self._layers.close()
+        async with self._linking:
+            if self._link is not None:
+                await self._link.close(self._disk)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._lock >= 0:
+            await self._disk.run(self._leave)
+        self._disk.close()
+
+    def _leave(self) -> None:
+        sweep.clear(self._state)
+        (self._runtime / messages.SOCKET).unlink(missing_ok=True)
+        os.close(self._lock)
+
+    # -- the keeper ----------------------------------------------------------------------------------------------------
+
+    async def _keeper(self) -> Link:
+        """The keeper, started anew where the last one was killed."""
+        async with self._linking:
+            if self._closed:
+                raise EngineFailed("the engine is closed")
+            if self._link is not None and self._link.ended:
+                await self._bury(self._link)
+            if self._link is None:
+                self._link = await self._start_keeper()
+            return self._link
+
+    async def _start_keeper(self) -> Link:
+        start = partial(start_keeper, self._state, self._runtime, self._linger)
+        sock, pidfd = await self._disk.run(start)
+        on_degraded = self.degraded.append
+        link = Link(
+            sock, pidfd, on_exit=self._on_exit, on_degraded=on_degraded, on_end=self._on_end
+        )
+        try:
+            ready = await link.ready
+        except BaseException as error:
+            await link.close(self._disk)
+            if isinstance(error, EngineFailed):
+                error.detail = error.detail or log_tail(self._runtime)
+            raise
+        self.degraded[:] = ready.degraded
+        self._machine = replace(self._machine, cgroup2=ready.cgroup2)
+        return link
+
+    async def _bury(self, link: Link) -> None:
+        """Wait for the end of a keeper, and sweep up after it."""
+        await link.close(self._disk)
+        await self._disk.run(lambda: sweep.clear(self._state))
+        self._link = None
+
+    def _on_exit(self, news: messages.Exited) -> None:
+        for container in self._containers.values():
+            if news.id in container.running or news.id in container.launching:
+                container.exited(news.id, exits.from_status(news.status, news.out_of_memory))
+                if news.id == container.spec.id:
+                    self._retire(container)
+                return
+
+    def _on_end(self) -> None:
+        """The keeper is gone, and the kernel has ended all it held."""
+        for fd in self._sockets:
+            os.close(fd)
+        self._sockets.clear()
+        for container in list(self._containers.values()):
+            container.everything_exited(Exit(reason=_KEEPER_DIED))
+            self._retire(container)
+        if self._link is not None and not self._closed:
+            self._background(self._bury_soon(self._link))
+
+    async def _bury_soon(self, link: Link) -> None:
+        async with self._linking:
+            if self._link is link:  # else a boot was quicker
+                await self._bury(link)
+
+    # -- images and containers -----------------------------------------------------------------------------------------
+
+    async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
+        assert self._layers is not None
+        await self._layers.install(image, blobs, report)
+
+    async def boot(self, spec: ContainerSpec, node: str) -> Booted:
+        if node != self._node:
+            raise UsageError(f"no node {node!r}: this engine has only {self._node!r}")
+        if spec.id in self._containers:
+            raise UsageError(f"container {spec.id} exists already")
+        for path, _content in spec.files:
+            rootfiles.check_path(path)
+        container = Container(spec, self._state / "containers" / spec.id, self._machine)
+        self._containers[spec.id] = container
+        try:
+            link = await self._keeper()
+            async with self._starting:
+                process = await self._boot(link, container)
+        except BaseException as error:
+            await to_the_end(self._retire(container))
+            if container.unwanted and isinstance(error, EngineFailed | OSError):
+                raise ContainerEnded(f"container {spec.id} was destroyed while it booted") from None
+            if isinstance(error, OSError):
+                raise EngineFailed(f"container {spec.id}: {error.strerror}") from error
+            raise
+        return Booted(self._node, container.ip, process)
+
+    async def _boot(self, link: Link, container: Container) -> PipedRunning:
+        spec = container.spec
+        await self._disk.run(container.make_folders)
+        answer, fds = await link.ask(container.preparation(link.number()))
+        assert isinstance(answer, messages.Prepared)
+        places = container.prepared(answer, fds)
+        await container.with_files(self._disk, lambda: container.furnish(places))
+        ask = messages.Start(link.number(), spec.id)
+        return await self._started(link, container, ask, spec.argv)
+
+    async def _started(
+        self, link: Link, container: Container, ask: messages.Start | messages.Execute,
+        argv: tuple[str, ...],
+    ) -> PipedRunning:  # fmt: skip
+        """Have a process started, and take its pipes; an execve that failed is an error here."""
+        name = ask.id
+        container.launching[name] = None
+        try:
+            _answer, fds = await link.ask(ask)
+        except EngineFailed as error:
+            if link.ended:
+                raise
+            raise exits.why(error.message, argv, container.spec) from None
+        finally:
+            already = container.launching.pop(name)
+        running = container.running[name] = PipedRunning(
+            fds,
+            lambda number: link.tell(messages.Signal(name, number)),
+            lambda: link.tell(messages.CloseInput(name)),
+        )
+        if already is not None:
+            container.exited(name, already)
+        first = running.peek()
+        if first is not None and first[0] is Mark.ERR and exits.is_late_error(first[1]):
+            with contextlib.suppress(TimeoutError):
+                how = await asyncio.wait_for(running.wait(), _LATE)
+                if how.code:
+                    words = first[1].decode(errors="replace").strip()
+                    raise exits.why(words, argv, container.spec)
+        return running
+
+    async def execute(self, container: str, spec: ProcessSpec) -> Running:
+        found = self._live(container)
+        link = await self._keeper()
+        async with self._starting:
+            await found.with_files(self._disk, lambda: found.write_process(spec))
+            ask = messages.Execute(link.number(), spec.id, container, self._machine.first_id)
+            try:
+                return await self._started(link, found, ask, spec.argv)
+            except EngineFailed:
+                if found.removal is not None:
+                    raise ended(container) from None
+                raise
+
+    async def destroy(self, container: str, grace: float) -> None:
+        found = self._containers.get(container)
+        if found is not None:
+            found.unwanted = True
+            await asyncio.shield(self._retire(found, grace))
+
+    def _retire(self, container: Container, grace: float = 0.0) -> asyncio.Task[None]:
+        """Free all of a container, once; whoever cares waits for the task."""
+        if container.removal is None:
+            container.removal = self._background(self._remove(container, grace))
+        return container.removal
+
+    async def _remove(self, container: Container, grace: float) -> None:
+        name, link = container.spec.id, self._link
+        if link is not None:
+            number = exits.signal_number(container.spec.image.stop_signal)
+            with contextlib.suppress(EngineFailed):
+                await link.ask(messages.Destroy(link.number(), name, number, grace))
+        await container.close()
+        container.everything_exited(Exit(reason="destroyed before it was told how it ended"))
+        await self._disk.run(lambda: shutil.rmtree(container.disk, ignore_errors=True))
+        self._containers.pop(name, None)
+
+    def _live(self, container: str) -> Container:
+        found = self._containers.get(container)
+        if found is None or found.removal is not None or container not in found.running:
+            raise ended(container)
+        return found
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    async def connect(
+        self, container: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]
+    ) -> asyncio.Transport:
+        found = self._live(container)
+        loop = asyncio.get_running_loop()
+        sock = socket.socket(fileno=await self._socket())
+        try:
+            await loop.sock_connect(sock, (found.ip, port))
+            transport, _protocol = await loop.create_connection(protocol, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        return transport
+
+    async def _socket(self) -> int:
+        """An unconnected socket of the engine's network, from a small stock."""
+        if not self._sockets:
+            link = await self._keeper()
+            _answer, fds = await link.ask(messages.Sockets(link.number(), _SOCKETS))
+            if link.ended:
+                for fd in fds:
+                    os.close(fd)
+                raise EngineFailed(_KEEPER_DIED)
+            self._sockets += fds
+        return self._sockets.pop()
+
+    # -- the node ------------------------------------------------------------------------------------------------------
+
+    async def _watch(
+        self, on_nodes: Callable[[tuple[NodeInfo, ...]], None], before: stats.Sample
+    ) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            node, before = await self._sample(before)
+            on_nodes((node,))
+
+    async def _sample(self, before: stats.Sample | None) -> tuple[NodeInfo, stats.Sample]:
+        if before is None:
+            before = await self._disk.run(lambda: stats.read_sample(time.monotonic()))
+            await asyncio.sleep(_FIRST)
+        after = await self._disk.run(lambda: stats.read_sample(time.monotonic()))
+        memory = await self._disk.run(stats.read_meminfo)
+        count = sum(1 for c in self._containers.values() if c.spec.id in c.running)
+        found = stats.node_stats(before, after, memory, os.cpu_count() or 1, count)
+        return NodeInfo(self._node, self._node, found), after
+
+    def _background(self, deed: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(deed)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,399 @@
+"""All the keeper holds, and what it does when something happens. One thread; nothing in here waits.
+
+Who is told what: every request is answered once, when it is done; the end of every process is told when it is reaped. crun
+is gone when a command runs, so its process becomes ours by the rules of the kernel: it may end before we have read its pid
+from crun's file, and its status is then kept for the moment we do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+
+from . import firewall, messages, sweep
+from .cells import Cell, Hall, Process
+from .cgroups import Cgroups, tag
+from .conversation import Conversation
+from .launch import Launch
+from .messages import Request
+from .netlink import RTM_DELLINK
+from .network import Network
+from .reactor import Reactor
+from .uplink import Uplink, missing
+
+_RETRY = 0.005  # seconds between looks at a cgroup whose last process is just going
+
+
+class Household:
+    """All the keeper holds, and what it does when something happens."""
+
+    def __init__(self, state: Path, runtime: Path, linger: float) -> None:
+        self._state, self._linger = state, linger
+        self._reactor = Reactor()
+        self._conversation = Conversation(self._reactor, self._handle, self._on_silence)
+        self._say = self._conversation.say
+        self._cells: dict[str, Cell] = {}
+        self._owners: dict[int, tuple[Cell, str]] = {}  # pid of a live process -> whose
+        self._launches: dict[int, Launch] = {}  # pid of a crun
+        self._unclaimed: dict[int, int] = {}  # statuses of processes that were quicker than crun
+        self._path = runtime / messages.SOCKET
+        self._listener = _listen(self._path)
+        self._cgroups = Cgroups(tag(state))
+        self._network = Network()
+        self._hall = Hall(state, tag(state), self._cgroups, self._network)
+        self._uplink = Uplink(self._network.netns)
+        self._degraded = list(self._cgroups.degraded)
+
+    def open(self, location: socket.socket) -> None:
+        """Set up what needs other programs, listen to everything, greet the location that started us."""
+        with self._network.entered():
+            _nft(firewall.table())
+        self._refresh_host()
+        why = missing()
+        if why is None:
+            self._uplink.start(time.monotonic())
+        else:
+            self._degraded.append(why)
+        self._signals = _signals()
+        self._reactor.watch(self._signals, self._on_signals)
+        self._reactor.watch(self._listener, self._on_visitor)
+        self._reactor.watch(self._network.host, self._on_host_change)
+        self._reactor.watch(self._network.changes, self._on_link_change)
+        self._begin(location)
+
+    def run(self) -> None:
+        self._reactor.run()
+
+    def _begin(self, location: socket.socket) -> None:
+        self._conversation.begin(location)
+        cgroup2 = "" in self._cgroups.controllers
+        self._say(messages.Ready(self._degraded, cgroup2))
+
+    def _on_visitor(self) -> None:
+        visitor, _address = self._listener.accept()
+        if self._conversation.going_on:
+            visitor.close()
+        else:
+            self._begin(visitor)
+
+    def _on_silence(self) -> None:
+        self._reactor.after(self._linger, self._end_if_alone)
+
+    def _end_if_alone(self) -> None:
+        """A time that was set before another location came and went only comes too early."""
+        if not self._conversation.going_on:
+            self._reactor.stop()
+
+    def _handle(self, ask: Request) -> None:
+        try:
+            self._do(ask)
+        except Exception as error:
+            traceback.print_exc()
+            if not isinstance(ask, messages.Signal | messages.CloseInput):
+                self._say(messages.Failed(ask.seq, _words(error)))
+
+    def _do(self, ask: Request) -> None:
+        match ask:
+            case messages.Prepare():
+                self._prepare(ask)
+            case messages.Start():
+                self._start(ask)
+            case messages.Execute():
+                self._execute(ask)
+            case messages.Destroy():
+                self._destroy(ask)
+            case messages.Sockets():
+                self._sockets(ask)
+            case messages.Signal():
+                self._signal(ask)
+            case messages.CloseInput():
+                if process := self._process(ask.id):
+                    process.pipes.close_input()
+
+    # -- processes -----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, ask: messages.Prepare) -> None:
+        cell = self._cells[ask.id] = Cell(ask.id, self._hall.place(ask.id))
+        try:
+            answer, fds = self._hall.prepare(cell, ask)
+        except BaseException:
+            cell.doomed = True
+            raise
+        finally:
+            if cell.ahead is not None:
+                self._watch(cell.ahead)
+            if cell.doomed:
+                self._abandon(cell)
+        self._say(answer, fds)
+
+    def _start(self, ask: messages.Start) -> None:
+        cell = self._cells[ask.id]
+        launch, cell.ahead = cell.ahead, None
+        if launch is None:
+            self._say(messages.Failed(ask.seq, cell.failure or "started already"))
+        else:
+            launch.proceed(ask.seq)
+
+    def _execute(self, ask: messages.Execute) -> None:
+        cell = self._cells.get(ask.container)
+        if cell is None or cell.first is None:
+            self._say(messages.Failed(ask.seq, "container ended"))
+            return
+        launch = self._hall.execute(cell, ask)
+        self._watch(launch)
+        launch.proceed(ask.seq)
+
+    def _watch(self, launch: Launch) -> None:
+        self._launches[launch.crun] = launch
+        self._reactor.watch(launch.executed, partial(self._on_executed, launch))
+
+    def _on_executed(self, launch: Launch) -> None:
+        self._reactor.forget(launch.executed)
+        os.close(launch.executed)
+        launch.started = True
+        self._reap()
+        self._conclude(launch)
+
+    def _conclude(self, launch: Launch) -> None:
+        """Tell how a launch went, once crun is gone and the command executed."""
+        if not launch.over or self._launches.pop(launch.crun, None) is None:
+            return
+        cell = self._cells[launch.container]
+        pid = launch.pid()
+        if pid is None:
+            self._failed(cell, launch)
+        else:
+            self._adopt(cell, launch, pid)
+        self._hall.launched(cell, launch)
+        if not self._launches:
+            self._unclaimed.clear()
+        if cell.doomed and cell.first is None and not cell.released:
+            self._release(cell)
+
+    def _failed(self, cell: Cell, launch: Launch) -> None:
+        if launch.seq:
+            self._say(messages.Failed(launch.seq, launch.error()))
+        elif cell.ahead is launch:  # before it was told to proceed
+            cell.ahead, cell.failure = None, launch.error()
+        launch.cancel()
+        launch.pipes.close()
+
+    def _adopt(self, cell: Cell, launch: Launch, pid: int) -> None:
+        process = Process(launch.id, pid, launch.pipes)
+        if launch.id == cell.id:
+            cell.first = process
+        else:
+            cell.others[process.id] = process
+        self._owners[pid] = (cell, process.id)
+        self._say(messages.Started(launch.seq), [os.dup(fd) for fd in process.pipes.all()])
+        status = self._unclaimed.pop(pid, None)
+        if status is not None and not os.path.exists(
+            f"/proc/{pid}"
+        ):  # else it was another's before
+            self._ended(pid, status)
+        elif cell.doomed:
+            os.kill(pid, signal.SIGKILL)
+
+    def _on_signals(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if signal.SIGTERM in os.read(self._signals, 4096):
+                self._reactor.stop()
+        self._reap()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._dispatch(pid, status)
+
+    def _dispatch(self, pid: int, status: int) -> None:
+        if pid in self._owners:
+            self._ended(pid, status)
+        elif pid in self._launches:
+            launch = self._launches[pid]
+            launch.status = status
+            self._conclude(launch)
+        elif pid == self._uplink.pid:
+            why = self._uplink.ended(status, time.monotonic())
+            if why:
+                self._degraded.append(why)
+                self._say(messages.Degraded(why))
+        elif self._launches:
+            self._unclaimed[pid] = status
+
+    def _ended(self, pid: int, status: int) -> None:
+        cell, name = self._owners.pop(pid)
+        process = cell.process(name)
+        assert process is not None
+        process.pipes.close()
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        oom = killed and self._hall.out_of_memory(cell)
+        self._say(messages.Exited(name, status, oom))
+        if process is cell.first:
+            cell.first = None
+            self._release(cell)
+        else:
+            del cell.others[name]
+
+    def _process(self, name: str) -> Process | None:
+        return next((p for cell in self._cells.values() if (p := cell.process(name))), None)
+
+    def _signal(self, ask: messages.Signal) -> None:
+        if process := self._process(ask.id):
+            os.kill(process.pid, ask.number)
+
+    # -- the end of a container ----------------------------------------------------------------------------------------
+
+    def _destroy(self, ask: messages.Destroy) -> None:
+        cell = self._cells.get(ask.id)
+        if cell is None:
+            self._say(messages.Done(ask.seq))
+            return
+        cell.waiting.append(ask.seq)
+        if cell.released:
+            return
+        if cell.first is None:
+            self._abandon(cell)
+            return
+        pid = cell.first.pid
+        if ask.grace > 0 and _catches(pid, ask.signal):
+            os.kill(pid, ask.signal)
+            self._reactor.after(ask.grace, partial(self._kill, cell))
+        else:
+            os.kill(pid, signal.SIGKILL)
+
+    def _abandon(self, cell: Cell) -> None:
+        """End a cell without a process; one on its way is killed when it arrives."""
+        cell.doomed = True
+        if cell.ahead is not None:
+            cell.ahead.cancel()
+        if not cell.launches:
+            self._release(cell)
+
+    def _kill(self, cell: Cell) -> None:
+        if cell.first is not None:
+            os.kill(cell.first.pid, signal.SIGKILL)
+
+    def _release(self, cell: Cell) -> None:
+        self._hall.release(cell)
+        self._settle(cell)
+
+    def _settle(self, cell: Cell) -> None:
+        """Answer whoever waits for the end of a cell, now or as soon as the kernel is done with it."""
+        if self._cells.get(cell.id) is not cell:
+            return
+        if cell.launches or not self._hall.emptied(cell):
+            self._reactor.after(_RETRY, partial(self._settle, cell))
+            return
+        if self._hall.wired(cell):
+            return  # the news of its veth's end brings us back
+        del self._cells[cell.id]
+        for seq in cell.waiting:
+            self._say(messages.Done(seq))
+
+    # -- the network ---------------------------------------------------------------------------------------------------
+
+    def _sockets(self, ask: messages.Sockets) -> None:
+        kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+        with self._network.entered():
+            fds = [socket.socket(socket.AF_INET, kind).detach() for _ in range(ask.count)]
+        self._say(messages.Done(ask.seq), fds)
+
+    def _on_host_change(self) -> None:
+        with contextlib.suppress(OSError):  # news were lost: all the more reason to look
+            self._network.host.drain()
+        self._refresh_host()
+
+    def _refresh_host(self) -> None:
+        """Keep the host's own addresses out of containers' reach, public ones too."""
+        addresses = self._network.host_addresses()  # asked for here: in there it would be others
+        with self._network.entered():
+            _nft(firewall.host_addresses(addresses))
+
+    def _on_link_change(self) -> None:
+        with contextlib.suppress(OSError):
+            if not any(kind == RTM_DELLINK for kind, _body in self._network.changes.drain()):
+                return
+        for cell in [cell for cell in self._cells.values() if cell.released]:
+            self._settle(cell)
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Kill everything in this pid namespace, and clear what would outlive it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+        for cell in self._cells.values():
+            if not cell.released:
+                self._hall.release(cell)
+        sweep.clear(self._state)
+        self._path.unlink(missing_ok=True)
+
+
+def _signals() -> int:
+    """A descriptor that is readable when a child has ended or we are asked to end."""
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return reading
+
+
+def _listen(path: Path) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    before = os.umask(0o177)
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listener.listen(4)
+    return listener
+
+
+def _nft(script: str) -> None:
+    """Run a script of nft's in the current network namespace, as one transaction."""
+    source = os.memfd_create("nft", os.MFD_CLOEXEC)
+    try:
+        os.write(source, script.encode())
+        os.lseek(source, 0, os.SEEK_SET)
+        pid = os.posix_spawn(
+            "/usr/sbin/nft", ["nft", "-f", "-"], {"PATH": "/usr/sbin:/usr/bin"},
+            file_actions=[(os.POSIX_SPAWN_DUP2, source, 0)],
+        )  # fmt: skip
+    finally:
+        os.close(source)
+    _pid, status = os.waitpid(pid, 0)
+    if status:
+        raise OSError(f"nft refused the firewall (status {status}); its words are in this log")
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal; without one, a namespace's init never gets it."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            mask = next((line.split()[1] for line in status if line.startswith("SigCgt:")), "0")
+    except OSError:
+        return False
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"

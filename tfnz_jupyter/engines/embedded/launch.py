@@ -1,0 +1,182 @@
+"""Starting crun so that nothing of it stays: it execs from a shell that first joined the cgroups, sets the container up,
+and is gone once the command runs, leaving the process to the keeper.
+
+When has the command been executed? The launcher holds the write end of a pipe that crun marks close-on-exec in the
+container's first process: the keeper sees the end of that pipe at the very moment of the exec (or of a death before it),
+neither sooner nor by polling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CRUN = "/usr/bin/crun"
+_SHELL = "/bin/sh"
+# Arguments: the cgroup.procs files to join, "--", then crun and its own. It goes on at a line on descriptor 4, and leaves
+# quietly if that ends without one. Joining may take 10 ms (the kernel waits for all processors once), hence the wait after it.
+_SCRIPT = """\
+while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done
+shift
+read -r go <&4 || exit 0
+exec 4<&-
+exec "$@"
+"""
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_LONGEST_ERROR = 4096
+
+
+@dataclass(slots=True)
+class Pipes:
+    """The keeper's copies of a process's pipes: held so that the process does not notice a location's death."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+    def all(self) -> list[int]:
+        return [self.stdin, self.stdout, self.stderr]
+
+    def close_input(self) -> None:
+        if self.stdin >= 0:
+            os.close(self.stdin)
+            self.stdin = -1
+
+    def close(self) -> None:
+        self.close_input()
+        for fd in (self.stdout, self.stderr):
+            os.close(fd)
+
+
+@dataclass(slots=True)
+class Launch:
+    """A crun on its way, or a launcher that waits to become one: :meth:`proceed` or :meth:`cancel` it.
+
+    It is over when ``executed`` has ended and ``status`` is known.
+    """
+
+    container: str
+    id: str
+    crun: int  # pid
+    executed: int  # read end
+    pipes: Pipes
+    pid_file: str
+    log: str
+    go: int  # write end
+    seq: int = 0  # of the request to answer; 0 while there is none
+    status: int | None = None
+    started: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.started and self.status is not None
+
+    def proceed(self, seq: int) -> None:
+        """Become crun, and the answer to a request."""
+        self.seq = seq
+        with contextlib.suppress(BrokenPipeError):  # it has failed, and says so
+            os.write(self.go, b"\n")
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Leave, if it was not told to proceed. Idempotent."""
+        if self.go >= 0:
+            os.close(self.go)
+            self.go = -1
+
+    def pid(self) -> int | None:
+        """The process crun left behind, or None where it failed or was never told to proceed."""
+        if self.status != 0 or not os.path.exists(self.pid_file):
+            return None
+        with open(self.pid_file) as file:
+            return int(file.read())
+
+    def error(self) -> str:
+        """crun's own words; those of the launcher where crun never came to speak."""
+        with contextlib.suppress(OSError), open(self.log, errors="replace") as file:
+            text = file.read(_LONGEST_ERROR).strip()
+            if text:
+                return text.splitlines()[-1]
+        os.set_blocking(self.pipes.stderr, False)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.pipes.stderr, _LONGEST_ERROR).decode(errors="replace").strip()
+        return f"crun ended with status {self.status}"
+
+
+class Runtime:
+    """crun, ready to be started over and over.
+
+    Args:
+        root: folder for its notes on live containers.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._crun = _sealed_crun()
+
+    def spawn(
+        self, container: str, name: str, owner: int, groups: Sequence[str], folder: str,
+        command: Sequence[str],
+    ) -> Launch:  # fmt: skip
+        """A launcher for crun with ``command``; ``{pid_file}`` in it stands for a file in ``folder``."""
+        pid_file, log = f"{folder}/{name}.pid", f"{folder}/{name}.log"
+        options = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}"]
+        arguments = [part.replace("{pid_file}", pid_file) for part in command]
+        ours, theirs = _pipes(owner)
+        executed, executed_end = os.pipe()
+        go_end, go = os.pipe()
+        try:
+            crun = os.posix_spawn(
+                _SHELL,
+                ["sh", "-c", _SCRIPT, "sh", *groups, "--", self._crun, *options, *arguments],
+                _ENVIRONMENT,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, fd, number)
+                    for number, fd in enumerate((*theirs, executed_end, go_end))
+                ],
+                setsid=True,
+                setsigmask=[],
+                setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ],
+            )
+        except BaseException:
+            ours.close()
+            os.close(executed)
+            os.close(go)
+            raise
+        finally:
+            for fd in (*theirs, executed_end, go_end):
+                os.close(fd)
+        return Launch(container, name, crun, executed, ours, pid_file, log, go)
+
+    def forget(self, container: str) -> None:
+        """Remove its notes on a container that has ended; asking crun to would start it once more."""
+        shutil.rmtree(f"{self._root}/{container}", ignore_errors=True)
+
+
+def _sealed_crun() -> str:
+    """A path of a copy of crun that nobody can write, this process included.
+
+    A container that got hold of a running crun could overwrite it (CVE-2019-5736), so crun bind-mounts itself read-only
+    and executes itself again, at every start. From a sealed memfd it sees that there is no need.
+    """
+    fd = os.memfd_create("crun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with open(CRUN, "rb") as program, open(fd, "wb", closefd=False) as copy:
+        shutil.copyfileobj(program, copy)
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return f"/proc/{os.getpid()}/fd/{fd}"
+
+
+def _pipes(owner: int) -> tuple[Pipes, tuple[int, int, int]]:
+    """Our ends and the process's. Pipes belong to its user: whoever opens /dev/stdout anew needs that."""
+    stdin, stdin_end = os.pipe()
+    stdout_end, stdout = os.pipe()
+    stderr_end, stderr = os.pipe()
+    for fd in (stdin, stdout, stderr):
+        os.fchown(fd, owner, owner)
+    return Pipes(stdin_end, stdout_end, stderr_end), (stdin, stdout, stderr)

@@ -1,0 +1,164 @@
+"""What location and keeper say to each other: one small JSON datagram each, descriptors beside it (SCM_RIGHTS).
+
+Every request with a ``seq`` gets exactly one answer with the same ``seq``, not always in order; :class:`Signal` and
+:class:`CloseInput` get none. The comment after a class says which descriptors ride along, in order.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+
+SOCKET = "keeper.sock"  # in the runtime folder
+LARGEST = 128 * 1024  # bytes of one message; a unix datagram may have a little more
+MOST_FDS = 64
+END = "tfnz-process-"  # names of process files in a container's folder
+
+
+class _Message(msgspec.Struct, frozen=True, tag=True):
+    pass
+
+
+# -- requests, location to keeper ------------------------------------------------------------------------------------
+
+
+class Prepare(_Message, frozen=True, tag=True):
+    """Everything of a container but its processes: mounts, network, cgroups. Answer: Prepared."""
+
+    seq: int
+    id: str
+    layers: list[str]  # names of folders in state/layers, lowest first
+    memory: int
+    cpus: float | None
+    pids: int
+    owner: int  # host id that the first process's pipes shall belong to, so that /dev/stdout can be opened
+
+
+class Start(_Message, frozen=True, tag=True):
+    """Run the first process, as ``config.json`` in the container's folder says. Answer: Started."""
+
+    seq: int
+    id: str
+
+
+class Execute(_Message, frozen=True, tag=True):
+    """Run one more process, as the file ``END + id`` in the container's folder says. Answer: Started."""
+
+    seq: int
+    id: str
+    container: str
+    owner: int  # as in Prepare
+
+
+class Destroy(_Message, frozen=True, tag=True):
+    """End a container and free all of it. Answer: Done, when that is so; at once for an unknown one."""
+
+    seq: int
+    id: str
+    signal: int
+    grace: float  # seconds
+
+
+class Sockets(_Message, frozen=True, tag=True):
+    """Unconnected TCP sockets of the engine's network. Answer: Done."""
+
+    seq: int
+    count: int
+
+
+class Signal(_Message, frozen=True, tag=True):
+    """Send a signal to a process; nothing happens if it has ended."""
+
+    id: str
+    number: int
+
+
+class CloseInput(_Message, frozen=True, tag=True):
+    """The location has closed a process's standard input: close the copy as well."""
+
+    id: str
+
+
+# -- answers and news, keeper to location ----------------------------------------------------------------------------
+
+
+class Prepared(_Message, frozen=True, tag=True):  # root (O_PATH), folder
+    """Where the keeper put the parts, as crun will see them."""
+
+    seq: int
+    ip: str
+    root: str
+    netns: str
+    sysfs: str
+    folder: str
+
+
+class Started(_Message, frozen=True, tag=True):  # stdin (write), stdout, stderr (read)
+    """The command has been executed (or could not, in which case stderr already says so)."""
+
+    seq: int
+
+
+class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for
+    seq: int
+
+
+class Failed(_Message, frozen=True, tag=True):
+    """What the runtime, the kernel or a tool said."""
+
+    seq: int
+    error: str
+
+
+class Exited(_Message, frozen=True, tag=True):
+    """A process of ours has ended. ``out_of_memory``: the kernel killed something of its container since the last one."""
+
+    id: str
+    status: int  # as waitpid gives it
+    out_of_memory: bool
+
+
+class Ready(_Message, frozen=True, tag=True):
+    """The first word of a keeper. ``degraded``: what this machine does not let it do, in plain sentences."""
+
+    degraded: list[str]
+    cgroup2: bool
+
+
+class Degraded(_Message, frozen=True, tag=True):
+    """Something stopped working while we ran."""
+
+    text: str
+
+
+Request = Prepare | Start | Execute | Destroy | Sockets | Signal | CloseInput
+Answer = Prepared | Started | Done | Failed
+News = Answer | Exited | Ready | Degraded
+
+_encoder = msgspec.json.Encoder()
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_news: msgspec.json.Decoder[News] = msgspec.json.Decoder(News)
+
+
+def send(sock: socket.socket, message: Request | News, fds: list[int]) -> None:
+    """Raises ``BlockingIOError`` where the other end has to read first."""
+    data = _encoder.encode(message)
+    if fds:
+        socket.send_fds(sock, [data], fds)
+    else:
+        sock.send(data)
+
+
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """One datagram, empty at the end of the conversation. The descriptors are ours now, and close on exec."""
+    data, fds, _flags, _address = socket.recv_fds(sock, LARGEST, MOST_FDS, socket.MSG_CMSG_CLOEXEC)
+    return data, fds
+
+
+def request(data: bytes) -> Request:
+    return _requests.decode(data)
+
+
+def news(data: bytes) -> News:
+    return _news.decode(data)

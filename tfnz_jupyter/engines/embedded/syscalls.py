@@ -1,0 +1,102 @@
+"""The system calls Python has no name for: mount, setns, unshare, openat2.
+
+Every one raises ``OSError`` as ``os`` does. Namespaces are entered by the calling *thread*; only single-threaded processes
+here do so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+from collections.abc import Iterator
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REC = 0x4000
+MS_SLAVE = 0x80000
+MNT_DETACH = 0x2
+
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_IN_ROOT = 0x10
+_SYS_OPENAT2 = 437  # the same number on every architecture
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str | None = None) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+    return result
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by ``flags`` for fresh ones."""
+    _checked(_libc.unshare(flags))
+
+
+def setns(fd: int, kind: int = 0) -> None:
+    """Enter the namespace ``fd`` stands for."""
+    _checked(_libc.setns(fd, kind))
+
+
+def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str = "") -> None:
+    """mount(2); ``kind`` is None for changes of an existing mount."""
+    _checked(
+        _libc.mount(
+            os.fsencode(source),
+            os.fsencode(target),
+            kind.encode() if kind else None,
+            ctypes.c_ulong(flags),
+            data.encode() if data else None,
+        ),
+        target,
+    )
+
+
+def umount(target: str) -> None:
+    """Take a mount off the tree at once; it ends when its last user does."""
+    _checked(_libc.umount2(os.fsencode(target), MNT_DETACH), target)
+
+
+def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
+    """Open ``path`` as if ``root`` were ``/``: no symlink and no ``..`` leads out of it."""
+    how = struct.pack("QQQ", flags | os.O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    buffer = ctypes.create_string_buffer(how, len(how))
+    return _checked(
+        _libc.syscall(
+            ctypes.c_long(_SYS_OPENAT2),
+            ctypes.c_long(root),
+            ctypes.c_char_p(os.fsencode(path)),
+            buffer,
+            ctypes.c_size_t(len(how)),
+        ),
+        path,
+    )
+
+
+@contextlib.contextmanager
+def inside_network(fd: int, home: int) -> Iterator[None]:
+    """Be in the network namespace ``fd`` for a while, then in ``home`` again."""
+    setns(fd, CLONE_NEWNET)
+    try:
+        yield
+    finally:
+        setns(home, CLONE_NEWNET)
+
+
+def new_network(home: int) -> int:
+    """The fd of a fresh network namespace; it lives as long as the fd or a process in it. Ends in ``home``."""
+    unshare(CLONE_NEWNET)
+    try:
+        return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        setns(home, CLONE_NEWNET)
