@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
 from playwright.sync_api import expect
 
 from tests.support.eventually import eventually
@@ -31,6 +35,8 @@ def test_the_first_tutorial_shows_a_live_card(lab):
         notebook.run("urlopen(request)")
         expect(card.locator(".tf-view")).to_contain_text('"GET / HTTP/1.1" 200', timeout=5000)
         expect(card.locator(".tf-view")).to_contain_text("tutorial-01", timeout=5000)
+        visit(str(link.get_attribute("href")))
+        expect(card.locator(".tf-view")).to_contain_text("/goodbye", timeout=5000)
         board = notebook.page.locator(".tf-board")
         for theme in ("Dark", "Light"):
             notebook.theme(theme)
@@ -38,6 +44,14 @@ def test_the_first_tutorial_shows_a_live_card(lab):
             notebook.picture(f"card-{theme.lower()}", notebook.cell_of(card))
             notebook.picture(f"nodes-{theme.lower()}", notebook.cell_of(board))
             notebook.picture(f"tutorial-{theme.lower()}")
+
+
+def visit(url: str) -> None:
+    """Some traffic, for the log."""
+    agent = {"User-Agent": "Mozilla/5.0"}
+    for path in ("", "index.html", "robots.txt", "", "pricing", "", "goodbye"):
+        with contextlib.suppress(HTTPError):
+            urlopen(Request(url + path, headers=agent), timeout=10).close()
 
 
 def notebook_link(notebook) -> str:
@@ -180,6 +194,8 @@ def test_the_board_sorts_by_keyboard_and_shows_every_container(lab):
     ) as notebook:
         for cell in (LOAD, "aaa", "bbb", "%tf  #"):
             notebook.run(cell)
+        visit(str(link.get_attribute("href")))
+        expect(card.locator(".tf-view")).to_contain_text("/goodbye", timeout=5000)
         board = notebook.page.locator(".tf-board")
         names = board.get_by_role("table", name="containers").locator("strong")
         expect(names).to_have_text(["aaa", "bbb"])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..engines.embedded import EmbeddedEngine
+from ..engines import find
 from ..errors import EngineFailed, Refused, TfnzError, to_wire
 from ..folders import config_folder, runtime_folder, state_folder
 from ..keyring import load_or_create
@@ -55,7 +55,7 @@ async def _serve(runtime: Path, idle: float, ready_fd: int | None) -> None:
     user = load_or_create(config / "embedded-user.key")
     socket = runtime / "location.sock"
     socket.unlink(missing_ok=True)
-    engine = EmbeddedEngine(state / "engine", runtime)
+    engine = find("embedded")(state / "engine", runtime)
     location = Location(engine, state / "images", endpoint=f"ipc://{socket}", keys=keys, idle=idle)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, location.stop)

@@ -43,7 +43,9 @@ class ImageInfo:
     user: str = ""  # "", "uid", "uid:gid", "name" or "name:group"
     ports: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
-    source: str = ""  # where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"
+    source: str = (
+        ""  # where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class ContainerSpec:
     env: tuple[tuple[str, str], ...]  # complete: image's and user's, merged
     cwd: str
     user: str  # as in ImageInfo.user; names are looked up in the image's /etc/passwd and /etc/group
-    files: tuple[tuple[str, bytes], ...] = ()  # absolute path, content: written before the first process starts
+    files: tuple[
+        tuple[str, bytes], ...
+    ] = ()  # absolute path, content: written before the first process starts
     limits: Limits = field(default_factory=Limits)
 
 

@@ -3,15 +3,23 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.real.conftest import end_location, location_pid
 from tests.support.eventually import eventually
+from tests.support.leaks import footprint, nothing
 from tfnz_jupyter import Location, NotFound, SessionEnded, UsageError
 from tfnz_jupyter.sdk.location import current
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_first_location_starts_one_and_the_second_finds_it(home):
@@ -25,6 +33,21 @@ def test_connecting_to_a_running_location_is_quick(location):
     began = time.monotonic()
     Location().disconnect()
     assert time.monotonic() - began < 1.0
+
+
+def test_a_location_without_users_ends_by_itself_and_leaves_nothing(home):
+    elsewhere = Path(tempfile.mkdtemp(prefix="tfnz-idle-", dir="/tmp"))
+    serving = subprocess.run(
+        [sys.executable, "-m", "tfnz_jupyter.cli", "serve", "--idle", "0.5"],
+        env=os.environ | {"TFNZ_HOME": str(elsewhere)},
+        cwd=ROOT,
+        timeout=30,
+        check=False,
+    )
+    left = footprint(elsewhere / "state" / "engine")
+    shutil.rmtree(elsewhere)
+    assert serving.returncode == 0
+    assert nothing(left), left
 
 
 def test_two_that_start_at_once_share_one_location(home):

@@ -1,0 +1,20 @@
+"""Engines are found by their entry point."""
+
+import pytest
+
+from tfnz_jupyter.engines import find
+from tfnz_jupyter.engines.base import Engine
+from tfnz_jupyter.errors import NotFound
+
+
+def test_the_embedded_engine_is_found_by_its_name():
+    engine = find("embedded")
+    assert isinstance(engine, type)
+    assert issubclass(engine, Engine)
+    assert engine.name == "embedded"
+
+
+def test_an_engine_nobody_brings_is_named_with_those_there_are():
+    with pytest.raises(NotFound, match="dokcer") as problem:
+        find("dokcer")
+    assert "embedded" in problem.value.hint
