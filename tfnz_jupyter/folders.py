@@ -56,8 +56,14 @@ def _user_runtime() -> Path:
 
 def _private(folder: Path) -> Path:
     """The folder, made if need be; never one that somebody else could have put there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as problem:
+        raise UsageError(
+            f"{folder} cannot be made: {problem.strerror}",
+            hint="Set TFNZ_HOME to a folder of your own that can be written.",
+        ) from problem
     if found.st_uid != os.getuid():
         raise Refused(
             f"{folder} belongs to user {found.st_uid}, not to you",

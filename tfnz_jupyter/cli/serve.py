@@ -13,8 +13,10 @@ import fcntl
 import json
 import logging
 import os
+import resource
 import signal
 from collections.abc import Iterator, Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import msgspec
@@ -37,19 +39,21 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--idle", type=float, default=_IDLE, help="seconds without users to live")
     parser.add_argument("--ready-fd", type=int, help="where to say that it serves, or why not")
     options = parser.parse_args(argv)
-    runtime = runtime_folder()
-    _log_to(runtime / "location.log")
+    starter = _Starter(options.ready_fd)
     try:
+        runtime = runtime_folder()
+        _log_to(runtime / "location.log")
+        _allow_descriptors()
         with _sole(runtime):
-            asyncio.run(_serve(runtime, options.idle, options.ready_fd))
+            asyncio.run(_serve(runtime, options.idle, starter))
     except Exception as problem:
         log.exception("the location failed")
-        _say(options.ready_fd, problem)
+        starter.tell(problem)
         return 1
     return 0
 
 
-async def _serve(runtime: Path, idle: float, ready_fd: int | None) -> None:
+async def _serve(runtime: Path, idle: float, starter: _Starter) -> None:
     config, state = config_folder(), state_folder()
     keys = load_or_create(config / "embedded-location.key")
     user = load_or_create(config / "embedded-user.key")
@@ -62,7 +66,7 @@ async def _serve(runtime: Path, idle: float, ready_fd: int | None) -> None:
     await location.open(frozenset([user.public]))
     address = {"endpoint": f"ipc://{socket}", "key": keys.public.hex(), "pid": os.getpid()}
     _write(runtime / "location.json", json.dumps(address))
-    _say(ready_fd, None)
+    starter.tell(None)
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
 
 
@@ -77,14 +81,27 @@ def _sole(runtime: Path) -> Iterator[None]:
         yield
 
 
-def _say(descriptor: int | None, problem: Exception | None) -> None:
-    """One message to who started this: an empty one is good news, else ``errors.to_wire`` of what went wrong."""
-    if descriptor is None:
-        return
-    if problem is not None and not isinstance(problem, TfnzError):
-        problem = EngineFailed(f"the location could not start: {problem}")
-    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(msgspec.json.encode(to_wire(problem) if problem else []))
+class _Starter:
+    """Who started this, and waits to hear once whether it serves."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def tell(self, problem: Exception | None) -> None:
+        """An empty list is good news, else ``errors.to_wire`` of what went wrong. Only the first word counts."""
+        if self._descriptor is None:
+            return
+        if problem is not None and not isinstance(problem, TfnzError):
+            problem = EngineFailed(f"the location could not start: {problem}")
+        with contextlib.suppress(BrokenPipeError), os.fdopen(self._descriptor, "wb") as pipe:
+            pipe.write(msgspec.json.encode(to_wire(problem) if problem else []))
+        self._descriptor = None
+
+
+def _allow_descriptors() -> None:
+    """Every connection through a tunnel is two: use all the machine allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _write(file: Path, text: str) -> None:
@@ -95,8 +112,9 @@ def _write(file: Path, text: str) -> None:
 
 
 def _log_to(file: Path) -> None:
-    if file.exists() and file.stat().st_size > _LONGEST_LOG:
-        file.replace(file.with_suffix(".log.old"))
+    log_file = RotatingFileHandler(file, maxBytes=_LONGEST_LOG, backupCount=1)
     logging.basicConfig(
-        filename=file, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        handlers=[log_file],
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

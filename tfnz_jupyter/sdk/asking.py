@@ -11,6 +11,7 @@ from ..errors import UsageError
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
+_MOST = 2**62
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
 
 
@@ -24,6 +25,8 @@ def pairs(given: Pairs | None, what: str) -> list[tuple[Any, Any]]:
         return []
     if isinstance(given, Mapping):
         return list(given.items())
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise UsageError(f"{what}: {given!r} is not pairs", hint=f"Give {what} as a mapping.")
     found = []
     for one in given:
         if not isinstance(one, tuple | list) or len(one) != 2:
@@ -76,6 +79,8 @@ def command(given: str | Iterable[str]) -> list[str]:
     Raises:
         UsageError: nothing to run, or a word that is not text.
     """
+    if not isinstance(given, str | list | tuple):
+        raise UsageError(f"command: {given!r} is neither a line for the shell nor a list of words")
     words = ["/bin/sh", "-c", given] if isinstance(given, str) else list(given)
     if not words or not given:
         raise UsageError("the command is empty")
@@ -114,16 +119,53 @@ def port(given: int | str, what: str, *, least: int = 1) -> int:
     return number
 
 
-def amount(given: float | None, what: str, least: float) -> None:
-    """Check a limit.
+def whole(given: int | None, what: str, least: int) -> None:
+    """Check a limit that is counted.
 
     Raises:
-        UsageError: not a number, or less than makes sense.
+        UsageError: not a whole number, or not one that makes sense.
     """
     if given is None:
         return
-    if isinstance(given, bool) or not isinstance(given, int | float) or given < least:
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= _MOST:
+        raise UsageError(f"{what}: {given!r} is not a whole number of at least {least:,}")
+
+
+def amount(given: float | None, what: str, least: float) -> None:
+    """Check a limit that is measured.
+
+    Raises:
+        UsageError: not a number, or not one that makes sense.
+    """
+    if given is None:
+        return
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not least <= given <= _MOST:
         raise UsageError(f"{what}: {given!r} is not a number of at least {least:g}")
+
+
+def octets(given: bytes) -> bytes:
+    """Check what is to be fed to a standard input.
+
+    Raises:
+        UsageError: it is not bytes.
+    """
+    if not isinstance(given, bytes | bytearray | memoryview):
+        raise UsageError(f"stdin: {type(given).__name__} is not bytes", hint="Encode the text.")
+    return bytes(given)
+
+
+def folder(given: str | None, what: str) -> str:
+    """Check an absolute path in a container; empty where none is given.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not given.startswith("/") or "\0" in given:
+        raise UsageError(f"{what}: {given!r} is not an absolute path")
+    return given
 
 
 def timeout(given: float | None) -> None:

@@ -98,6 +98,6 @@ class Subscribers:
 def _call(function: Callable[..., object], args: tuple[Any, ...]) -> None:
     try:
         function(*args)
-    except Exception:
+    except BaseException:  # SystemExit too: it must not end the queue
         log.debug("a callback raised", exc_info=True)
         sys.stderr.write(f"A callback of yours raised:\n{traceback.format_exc()}")

@@ -10,11 +10,13 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
 import zmq
 import zmq.asyncio
 from zmq.utils import z85
 
-from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, from_wire
+from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, UsageError, from_wire
+from ..wire.codec import LARGEST_PACKET
 from ..wire.messages import (
     WIRE_VERSION,
     Call,
@@ -98,6 +100,8 @@ class Connection:
             raise
         self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tick())]
         self._watch(address.pid)
+        if self.ended is not None:
+            raise self.ended
         return self
 
     def number(self) -> int:
@@ -115,16 +119,18 @@ class Connection:
 
         Raises:
             TfnzError: what the location answered, or ``SessionEnded``.
+            UsageError: a field of the verb has a type it cannot have.
         """
         if self.ended is not None:
             raise self.ended
+        _check(verb)
         number = self.number()
         answer: asyncio.Future[Value] = self._loop.create_future()
-        self._calls[number] = answer
-        if report is not None:
-            self._reports[number] = report
-        self.tell(Call(number, verb))
         try:
+            self._calls[number] = answer
+            if report is not None:
+                self._reports[number] = report
+            self.tell(Call(number, verb))
             return await answer
         except asyncio.CancelledError:
             self.tell(Cancel(number))
@@ -132,6 +138,10 @@ class Connection:
         finally:
             self._calls.pop(number, None)
             self._reports.pop(number, None)
+
+    def post(self, verb: Verb) -> None:
+        """Ask for something whose answer nobody waits for."""
+        self.tell(Call(self.number(), verb))
 
     def read(self, incoming: Incoming) -> None:
         """Expect a stream."""
@@ -167,6 +177,7 @@ class Connection:
         socket.curve_serverkey = z85.encode(self._address.server_key)
         socket.curve_publickey = z85.encode(ours.public)
         socket.curve_secretkey = z85.encode(ours.secret)
+        socket.maxmsgsize = LARGEST_PACKET
         socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
         socket.reconnect_ivl = 10
         socket.connect(self._address.endpoint)
@@ -202,12 +213,13 @@ class Connection:
 
     async def _listen(self) -> None:
         try:
-            while True:
+            while self.ended is None:
                 frames = await self._socket.recv_multipart()
                 arrived = self._wire.receive(frames, self._loop.time())
                 if arrived is not None:
                     self._act(*arrived)
                 self._flush()
+                await asyncio.sleep(0)  # a flood must not keep time-outs and other calls waiting
         except ProtocolError as problem:
             log.error("session %s: %s", self.session, problem)
             self._end(problem)
@@ -215,7 +227,8 @@ class Connection:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            if not self._wire.tick(self._loop.time()):
+            heard = self._wire.tick(self._loop.time())
+            if not heard and self._pidfd is None:  # on this machine, only death is
                 self._end(SessionEnded("the location has been silent for too long"))
             self._flush()
 
@@ -284,6 +297,15 @@ class Connection:
 
     def _close_socket(self) -> None:
         self._socket.close(linger=500)
+
+
+def _check(verb: Verb) -> None:
+    """Find here what the location would find, before it does."""
+    try:
+        msgspec.convert(msgspec.structs.asdict(verb), type(verb))
+    except msgspec.ValidationError as problem:
+        what, _, where = str(problem).partition(" - at `$.")
+        raise UsageError(f"{where.rstrip('`') or type(verb).__name__}: {what}") from problem
 
 
 @functools.cache

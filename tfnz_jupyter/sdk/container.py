@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -56,9 +54,7 @@ class Container(Condition):
         self._processes: dict[str, Process] = {}
         self._tunnels: dict[str, Tunnel] = {}
         self._output = Output(self._callbacks, asyncio.get_running_loop())
-        if self.stdout_callback or self.stderr_callback:
-            self._output.call(OUT, self._printed, OUT)
-            self._output.call(ERR, self._printed, ERR)
+        self._output.choose = self._callback_of
         self._input = connection.write()
         self._wish = msgspec.structs.replace(
             wish,
@@ -67,7 +63,8 @@ class Container(Condition):
             lossless=bool(self.stdout_callback or self.stderr_callback),
         )
         self._ready = asyncio.Event()
-        self._over = asyncio.Event()
+        self._gone = asyncio.Event()  # it runs no longer
+        self._over = asyncio.Event()  # and everything it printed has been taken in
 
     @property
     def log(self) -> LineRing:
@@ -207,9 +204,13 @@ class Container(Condition):
         port = asking.port(dest_port, "dest_port")
         wanted = asking.port(localport or 0, "localport", least=0)
         key = new_id()
-        opened = await self._connection.call(
-            m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1")
-        )
+        try:
+            opened = await self._connection.call(
+                m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1")
+            )
+        except asyncio.CancelledError:
+            self._connection.post(m.CloseTunnel(key))  # it may have been opened already
+            raise
         assert isinstance(opened, m.Listening)
         tunnel = Tunnel(key, self, port, opened.address, opened.port)
         self._tunnels[key] = tunnel
@@ -250,10 +251,12 @@ class Container(Condition):
         words = asking.command(cmd)
         await self._running()
         process = Process(new_id(), self, cmd, self._connection, termination_callback)
-        for mark, callback in ((OUT, data_callback), (ERR, stderr_callback or data_callback)):
-            if callback is not None:
-                process._output.call(mark, callback, process)
-        await self._execute(process, words)
+        process._output.give(process, data_callback, stderr_callback or data_callback)
+        try:
+            await self._execute(process, words)
+        except asyncio.CancelledError:
+            process._abandon()
+            raise
         return process
 
     @verb
@@ -272,23 +275,20 @@ class Container(Condition):
 
         Raises:
             EngineFailed: there is no such command in the container.
-            ContainerEnded: it is over, before or meanwhile.
+            ContainerEnded: it is over. (A process that is killed with its container returns 137.)
         """
         words = asking.command(cmd)
         await self._running()
         process = Process(new_id(), self, cmd, self._connection, None)
         kept: dict[int, list[bytes]] = {OUT: [], ERR: []}
         process._output.gather(None if nolog else kept)
-        for mark, callback in ((OUT, data_callback), (ERR, stderr_callback)):
-            if callback is not None:
-                process._output.call(mark, callback, self)
-        process._input.write_eof()
+        process._output.give(self, data_callback, stderr_callback)
         try:
             await self._execute(process, words)
+            process._input.write_eof()
             await process.wait_exit.aio()
         except asyncio.CancelledError:
-            with contextlib.suppress(TfnzError):  # it may not have come to run, or be over
-                await process.kill.aio(signal.SIGKILL)
+            process._abandon()
             raise
         if process.returncode is None:
             self._raise_over()
@@ -302,7 +302,7 @@ class Container(Condition):
             Ended: it no longer reads.
         """
         await self._running()
-        await self._input.write(data)
+        await self._input.write(asking.octets(data))
 
     @verb
     async def stdin_eof(self) -> None:
@@ -324,7 +324,7 @@ class Container(Condition):
         if self.dead:
             self._raise_over()
         await self._connection.call(m.Destroy(self.uuid))
-        await self._over.wait()
+        await self._gone.wait()
 
     # news from the location
 
@@ -333,6 +333,7 @@ class Container(Condition):
         self._connection.read(self._stream(self._wish.output, self._output))
         try:
             await self._connection.call(self._wish)
+            self._wish = msgspec.structs.replace(self._wish, files=[])  # they may be large
         except TfnzError as why:
             self._connection.drop(self._wish.output)
             self._output.end()
@@ -345,6 +346,7 @@ class Container(Condition):
         if news.state == "running":
             self._ready.set()
         if self.dead:
+            self._gone.set()
             self._output.done.add_done_callback(lambda _: self._finish())
         self._tell_all()
 
@@ -375,10 +377,10 @@ class Container(Condition):
                 self._output.context, self.termination_callback, self, self.returncode
             )
 
-    def _printed(self, mark: int, data: bytes) -> None:
-        callback = self.stderr_callback if mark == ERR else None
-        if (callback := callback or self.stdout_callback) is not None:
-            callback(self, data)
+    def _callback_of(self, mark: int) -> Callable[[bytes], object] | None:
+        """Who gets this output, as the attributes stand now."""
+        callback = (self.stderr_callback if mark == ERR else None) or self.stdout_callback
+        return None if callback is None else lambda data: callback(self, data)
 
     # inside
 
@@ -390,8 +392,10 @@ class Container(Condition):
             await self._connection.call(
                 m.Execute(self.uuid, process.uuid, words, output, process._input.stream)
             )
-        except TfnzError:
+        except BaseException:
             self._processes.pop(process.uuid, None)
+            self._connection.drop(output)
+            self._connection.forget(process._input)
             raise
         self._changed()
 

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import functools
 import json
 import os
+import select
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TypeVar
 
-from ..errors import EngineFailed, Unreachable, from_wire
+from ..errors import EngineFailed, Unreachable, UsageError, from_wire
 from ..folders import config_folder, runtime_folder
 from ..keyring import KeyPair, load_or_create
+
+T = TypeVar("T")
 
 #: A location that is not ready by then is not coming (seconds).
 _START = 60.0
@@ -42,7 +49,14 @@ async def find_or_start() -> Address:
     Raises:
         EngineFailed, NotSupported: it cannot run on this machine; the message says why.
     """
-    return await asyncio.to_thread(_find_or_start)
+    return await _on_a_thread(_find_or_start)
+
+
+def is_stuck(address: Address) -> bool:
+    """Whether the location at that address is there, and means to stay, though it did not answer."""
+    runtime = address.log.parent
+    found = _read(runtime)
+    return found is not None and found.pid == address.pid and is_serving(runtime)
 
 
 def is_serving(runtime: Path) -> bool:
@@ -57,9 +71,9 @@ def is_serving(runtime: Path) -> bool:
 
 def _find_or_start() -> Address:
     runtime = runtime_folder()
-    with (runtime / "starting.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        deadline = time.monotonic() + _START
+    deadline = time.monotonic() + _START
+    with _open_lock(runtime / "starting.lock") as lock:
+        _take(lock, deadline)
         while is_serving(runtime):
             if (address := _read(runtime)) is not None:
                 return address
@@ -69,7 +83,7 @@ def _find_or_start() -> Address:
                     hint=f"Its log is {runtime / 'location.log'}.",
                 )
             time.sleep(_LOOK_EVERY)
-        _start(runtime)
+        _start(runtime, deadline)
         if (address := _read(runtime)) is None:
             raise Unreachable("the location went away as soon as it had started")
         return address
@@ -85,7 +99,54 @@ def _read(runtime: Path) -> Address | None:
     return Address(found["endpoint"], key, user, found["pid"], runtime / "location.log")
 
 
-def _start(runtime: Path) -> None:
+def _open_lock(file: Path) -> IO[str]:
+    try:
+        return file.open("w")
+    except OSError as problem:
+        raise UsageError(
+            f"{file} cannot be written: {problem.strerror}",
+            hint="Set TFNZ_HOME to a folder of your own that can be written.",
+        ) from problem
+
+
+def _take(lock: IO[str], deadline: float) -> None:
+    """Wait for a lock, but not for ever: who holds it may be stopped."""
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    "another program has been starting the location for a minute",
+                    hint=f"Find it with: fuser {lock.name}",
+                ) from None
+        time.sleep(_LOOK_EVERY)
+
+
+def _said(pipe: IO[bytes], deadline: float) -> bytes:
+    """What the location says to who started it; empty if it goes away without a word."""
+    if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        raise Unreachable("the location has not come up in a minute")
+    return pipe.read()
+
+
+async def _on_a_thread(deed: Callable[[], T]) -> T:
+    """As ``asyncio.to_thread``, on a daemon thread: an interrupted program must be able to end."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def work() -> None:
+        try:
+            answer = functools.partial(result.set_result, deed())
+        except BaseException as problem:
+            answer = functools.partial(result.set_exception, problem)
+        loop.call_soon_threadsafe(lambda: None if result.done() else answer())
+
+    threading.Thread(target=work, name="tfnz-start", daemon=True).start()
+    return await result
+
+
+def _start(runtime: Path, deadline: float) -> None:
     """Start the process, detached, and wait until it says that it serves."""
     (runtime / "location.json").unlink(missing_ok=True)
     ours, theirs = os.pipe()
@@ -105,7 +166,7 @@ def _start(runtime: Path) -> None:
     finally:
         os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
-        said = pipe.read()
+        said = _said(pipe, deadline)
     if not said:
         words = (runtime / "location.err").read_text("utf-8", "replace")
         raise EngineFailed(

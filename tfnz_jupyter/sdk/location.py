@@ -10,17 +10,18 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
-from ..blocking import block, submit, verb
+from ..blocking import BoundVerb, block, bridge, loop, submit, verb
 from ..errors import NotFound, SessionEnded, TfnzError, Unreachable, UsageError
 from ..folders import runtime_folder
 from ..wire import messages as m
 from . import asking
 from .connection import Connection
 from .container import Container
-from .embedded import find_or_start
+from .embedded import find_or_start, is_stuck
 from .handle import Handle, nearest
 from .node import Node
 from .tunnel import Tunnel
@@ -30,7 +31,8 @@ _log = logging.getLogger("tfnz_jupyter")
 #: The interpreter's exit waits this long for goodbyes (seconds).
 _GOODBYE = 1.2
 _EMBEDDED = "embedded"
-_TRIES = 3
+#: A location that is closing makes way within this time; it is looked for so often meanwhile (seconds).
+_PATIENCE, _PAUSE = 10.0, 0.05
 
 _alive: list[Location] = []  # oldest first
 
@@ -61,6 +63,34 @@ class Location(Handle):
         debug_log: bool = False,
         new_node_callback: Callable[[Node], object] | None = None,
     ) -> None:
+        self._prepare(location, location_ip, quiet, debug_log, new_node_callback)
+        block(self._open())
+
+    @classmethod
+    async def aio(
+        cls,
+        *,
+        location: str | None = None,
+        location_ip: str | None = None,
+        quiet: bool = False,
+        debug_log: bool = False,
+        new_node_callback: Callable[[Node], object] | None = None,
+    ) -> Self:
+        """``Location(...)``, awaited."""
+        self = cls.__new__(cls)
+        self._prepare(location, location_ip, quiet, debug_log, new_node_callback)
+        await bridge(self._open())
+        return self
+
+    def _prepare(
+        self,
+        location: str | None,
+        location_ip: str | None,
+        quiet: bool,
+        debug_log: bool,
+        new_node_callback: Callable[[Node], object] | None,
+    ) -> None:
+        """Everything that needs no location."""
         if quiet and debug_log:
             raise UsageError("quiet and debug_log exclude each other")
         self.location = _chosen(location, location_ip)
@@ -70,32 +100,37 @@ class Location(Handle):
         self.new_node_callback = new_node_callback
         self.log_path = str(runtime_folder() / "location.log")
         self._connection: Connection
-        self._ended = threading.Event()
+        self._spawning: set[asyncio.Task[None]] = set()
         self._why: TfnzError | None = None
         _log_level(quiet, debug_log)
-        block(self._open())
-
-    @classmethod
-    async def aio(cls, **options: Any) -> Location:
-        """``Location(...)``, awaited."""
-        return await asyncio.to_thread(lambda: cls(**options))
 
     async def _open(self) -> None:
-        self._offered = asyncio.Event()
+        self._offered, self._complete = asyncio.Event(), asyncio.Event()
         self._connection = await self._connect()
-        self.uuid = self._connection.session
-        await self._offered.wait()
+        try:
+            self.uuid = self._connection.session
+            await self._offered.wait()
+        except BaseException:
+            self._connection.close()
+            raise
+        if self._why is not None:
+            raise self._why
         _alive.append(self)
         _log.info("session %s with %s", self.uuid, self.location)
 
     async def _connect(self) -> Connection:
         """A session; a location that was just closing is not asked twice."""
-        for _ in range(_TRIES - 1):
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            address = await find_or_start()
             try:
-                return await Connection.open(await find_or_start(), self)
+                return await Connection.open(address, self)
             except (Unreachable, SessionEnded) as problem:
+                stays = isinstance(problem, Unreachable) and is_stuck(address)
+                if stays or time.monotonic() > give_up:
+                    raise
                 _log.info("%s; trying again", problem.message)
-        return await Connection.open(await find_or_start(), self)
+            await asyncio.sleep(_PAUSE)
 
     # what is known, without asking anybody
 
@@ -145,14 +180,17 @@ class Location(Handle):
 
         Raises:
             NotFound: none answers to it; the hint names the nearest.
+            UsageError: it begins the ids of several.
         """
         every = sorted(self.containers.values(), key=lambda c: c.dead)
         for match in (
             [c for c in every if c.uuid == key],
             [c for c in every if c.name == key and not c.dead],
             [c for c in reversed(every) if c.name == key],
-            [c for c in every if len(key) >= 4 and c.uuid.startswith(key)],
+            [c for c in every if c.uuid.startswith(key)] if len(key) >= 4 else [],
         ):
+            if len(match) > 1 and match[0].name != key:
+                raise UsageError(f"{key!r} begins the id of {len(match)} containers")
             if match:
                 return match[0]
         raise NotFound(f"no container {key!r}", hint=nearest(key, {c.name for c in every}))
@@ -200,17 +238,23 @@ class Location(Handle):
 
     def complete(self, container: Any = None, returncode: int | None = 0) -> None:
         """Make :meth:`run` return. Also serves as a termination callback."""
-        self._ended.set()
+        loop().call_soon_threadsafe(self._complete.set)
 
-    def run(self) -> None:
-        """Block until :meth:`complete`, Ctrl-C, or the session's end; then disconnect.
+    @property
+    def run(self) -> _Run:
+        """Block until :meth:`complete`, Ctrl-C, or the session's end; then disconnect. Or ``await run.aio()``.
 
         Raises:
             TfnzError: why the session ended, if neither of the others ended it.
         """
-        with contextlib.suppress(KeyboardInterrupt), _sigterm_ends():
-            self._ended.wait()
-        self.disconnect()
+        return _Run(self._run)
+
+    async def _run(self) -> None:
+        """Wait until it is over, and disconnect."""
+        try:
+            await self._complete.wait()
+        finally:
+            self._connection.close()
         if self._why is not None and not self._connection.left:
             raise self._why
 
@@ -241,8 +285,9 @@ class Location(Handle):
     def _spawn(self, wish: m.Spawn, node: Node, callbacks: Any) -> Container:
         container = Container(wish, node, self._connection, callbacks)
         self.containers[container.uuid] = container
-        self._spawning = {task for task in getattr(self, "_spawning", ()) if not task.done()}
-        self._spawning.add(asyncio.ensure_future(container._spawn()))
+        task = asyncio.ensure_future(container._spawn())
+        self._spawning.add(task)
+        task.add_done_callback(self._spawning.discard)
         self._changed()
         return container
 
@@ -265,7 +310,8 @@ class Location(Handle):
             container._session_ended(why)
         if self in _alive:
             _alive.remove(self)
-        self._ended.set()
+        self._offered.set()
+        self._complete.set()
         self._changed()
 
     def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
@@ -291,6 +337,14 @@ class Location(Handle):
             f"over: {self.reason}" if self.dead else f"{len(self.nodes)} nodes, {live} containers"
         )
         return f"<Location {self.location} {state}>"
+
+
+class _Run(BoundVerb[[], None]):
+    """``Location.run``: blocks, and takes Ctrl-C for the wish to end."""
+
+    def __call__(self) -> None:
+        with contextlib.suppress(KeyboardInterrupt), _sigterm_ends():
+            super().__call__()
 
 
 def current() -> Location | None:
@@ -325,8 +379,11 @@ def _sigterm_ends() -> Any:
         signal.signal(signal.SIGTERM, before)
 
 
+os.register_at_fork(after_in_child=_alive.clear)
+
+
 @atexit.register
 def _goodbye() -> None:
     """Say goodbye to every location at once, and give that a bounded time."""
-    jobs = [submit(place.disconnect.aio()) for place in _alive]
+    jobs = [submit(place.disconnect.aio()) for place in list(_alive)]
     concurrent.futures.wait(jobs, timeout=_GOODBYE)

@@ -102,11 +102,9 @@ class Node(Handle):
                 raise NotSupported(f"{what}= is not supported by this version")
         if not isinstance(image, str) or not image:
             raise UsageError(f"image: {image!r} is not the name of an image")
-        if workdir is not None and not workdir.startswith("/"):
-            raise UsageError(f"workdir: {workdir!r} is not an absolute path")
-        asking.amount(memory, "memory", _LEAST_MEMORY)
+        asking.whole(memory, "memory", _LEAST_MEMORY)
         asking.amount(cpus, "cpus", 0.01)
-        asking.amount(pids, "pids", 1)
+        asking.whole(pids, "pids", 1)
         wish = Spawn(
             container=new_id(),
             name=self._location._free_name(name, _short(image)),
@@ -117,7 +115,7 @@ class Node(Handle):
             command=None if command is None else asking.command(command),
             env=asking.environment(env),
             files=asking.files(pre_boot_files),
-            cwd=workdir or "",
+            cwd=asking.folder(workdir, "workdir"),
             memory=memory,
             cpus=cpus,
             pids=pids,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal as signals
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..blocking import verb
-from ..errors import Ended
+from ..errors import Ended, NotFound, UsageError
 from ..wire.messages import Signal
+from . import asking
 from .connection import Connection
 from .deadline import within
 from .handle import Handle
@@ -63,11 +65,12 @@ class Process(Handle):
         """
         if self.dead:
             raise Ended(f"process {self._words()} is over: {self.reason}")
-        await self._input.write(data)
+        await self._input.write(asking.octets(data))
 
     @verb
     async def stdin_eof(self) -> None:
         """End of its standard input. Idempotent."""
+        self._require_session()
         self._input.write_eof()
 
     @verb
@@ -81,13 +84,23 @@ class Process(Handle):
         """
         async with within(timeout, f"process {self._words()} still runs"):
             await self._over.wait()
+        if self.returncode is None:
+            self._require_session()
         return self.returncode
 
     @verb
     async def kill(self, signal: int = signals.SIGTERM) -> None:
-        """Send it a signal. Does nothing once it has ended."""
+        """Send it a signal. Does nothing once it has ended.
+
+        Raises:
+            UsageError: there is no such signal.
+        """
+        self._require_session()
+        if signal not in signals.valid_signals():
+            raise UsageError(f"{signal!r} is not the number of a signal")
         if not self.dead:
-            await self._connection.call(Signal(self._container.uuid, self.uuid, int(signal)))
+            with contextlib.suppress(NotFound):  # it ended meanwhile
+                await self._connection.call(Signal(self._container.uuid, self.uuid, int(signal)))
 
     def _ended(self, code: int | None, reason: str) -> None:
         """It is over; that is told once everything it printed has arrived."""
@@ -102,6 +115,15 @@ class Process(Handle):
         self._changed()
         if self.termination_callback is not None:
             self._callbacks.post(self._output.context, self.termination_callback, self, code)
+
+    def _abandon(self) -> None:
+        """Nobody waits for it any more: kill it, and wait for no answer."""
+        if not self.dead:
+            self._connection.post(Signal(self._container.uuid, self.uuid, signals.SIGKILL))
+
+    def _require_session(self) -> None:
+        if self._connection.ended is not None:
+            raise self._connection.ended
 
     def _words(self) -> str:
         return self.cmd if isinstance(self.cmd, str) else " ".join(self.cmd)

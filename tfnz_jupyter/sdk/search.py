@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import re
 from collections.abc import Callable
 
 from ..errors import UsageError
 from ..wire.messages import FollowLog
+from .callbacks import Callbacks
 from .connection import Connection
 from .streams import Incoming
 
@@ -29,36 +31,47 @@ async def find_line(
         Incoming(stream, connection.tell, finder.take, lambda lines, size: None, finder.end)
     )
     try:
-        await connection.call(FollowLog(container, stream, lossless=True))
+        await connection.call(FollowLog(container, stream))
         return await found
     finally:
         connection.drop(stream)
 
 
 class _Finder:
-    """Puts lines together, the two outputs apart, and tries each."""
+    """Puts lines together, the two outputs apart, and tries each; on a thread of its own, for that takes time."""
 
     def __init__(self, pattern: re.Pattern[bytes], found: asyncio.Future[bytes | None]) -> None:
         self._pattern = pattern
         self._found = found
         self._rest: dict[int, bytes] = {}
+        self._work = Callbacks("search")
+        self._loop = asyncio.get_running_loop()
 
     def take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
-        used()
-        if self._found.done():
-            return
-        *lines, rest = (self._rest.get(mark, b"") + data).split(b"\n")
-        self._rest[mark] = rest[-_LONGEST_LINE:]
-        for line in lines:
-            if self._pattern.search(line):
-                self._found.set_result(line)
-                return
+        """One chunk."""
+        self._work.post(contextvars.copy_context(), self._look, mark, data, used)
 
     def end(self) -> None:
-        if self._found.done():
-            return
-        last = [rest for rest in self._rest.values() if self._pattern.search(rest)]
-        self._found.set_result(last[0] if last else None)
+        """There is no more: what is left is the last line."""
+        self._work.post(contextvars.copy_context(), self._look_at_rest)
+
+    def _look(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
+        *lines, rest = (self._rest.get(mark, b"") + data).split(b"\n")
+        self._rest[mark] = rest[-_LONGEST_LINE:]
+        if (line := self._first(lines)) is not None:
+            self._loop.call_soon_threadsafe(self._answer, line)
+        self._loop.call_soon_threadsafe(used)
+
+    def _look_at_rest(self) -> None:
+        line = self._first([rest for rest in self._rest.values() if rest])
+        self._loop.call_soon_threadsafe(self._answer, line)
+
+    def _first(self, lines: list[bytes]) -> bytes | None:
+        return next((line for line in lines if self._pattern.search(line)), None)
+
+    def _answer(self, line: bytes | None) -> None:
+        if not self._found.done():
+            self._found.set_result(line)
 
 
 def _compile(pattern: str | bytes | re.Pattern[bytes]) -> re.Pattern[bytes]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 from collections.abc import Callable
-from typing import Any
 
 from ..errors import Ended
 from ..wire.messages import Chunk, Credit, End, Message
@@ -110,12 +110,19 @@ class Output:
         self._callbacks = callbacks
         self._loop = loop
         self._kept: dict[int, list[bytes]] | None = None
-        self._consumers: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
+        self.choose: Callable[[int], Callable[[bytes], object] | None] = lambda mark: None
         self.context = contextvars.copy_context()
 
-    def call(self, mark: int, callback: Callable[..., object], *args: Any) -> None:
-        """Give every chunk of one output to ``callback(*args, data)``, and hold the writer back if that is slow."""
-        self._consumers[mark] = (callback, args)
+    def give(
+        self, owner: object, out: Callable[..., object] | None, err: Callable[..., object] | None
+    ) -> None:
+        """Give every chunk to ``callback(owner, data)``, and hold the writer back if that is slow."""
+        callbacks = {
+            mark: functools.partial(callback, owner)
+            for mark, callback in ((OUT, out), (ERR, err))
+            if callback is not None
+        }
+        self.choose = callbacks.get
 
     def gather(self, kept: dict[int, list[bytes]] | None) -> None:
         """Keep everything, by output, beside the bounded log; None for nothing."""
@@ -126,15 +133,14 @@ class Output:
         self.log.feed(mark, data)
         if self._kept is not None:
             self._kept[mark].append(data)
-        consumer = self._consumers.get(mark)
-        if consumer is None:
+        callback = self.choose(mark)
+        if callback is None:
             used()
             return
-        callback, args = consumer
 
         def deliver() -> None:
             try:
-                callback(*args, data)
+                callback(data)
             finally:
                 self._loop.call_soon_threadsafe(used)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
-from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, to_wire
+from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
 from ..wire.messages import ContainerChanged, Spawn
 from .images import Images
 from .processes import Process, describe
@@ -61,6 +62,8 @@ class Container:
         Raises:
             TfnzError: why it never will (what spawning failed with), or ``ContainerEnded``.
         """
+        if self._state.error is not None:
+            raise from_wire(*self._state.error)
         if self._ended.is_set():
             raise self._over()
         await asyncio.shield(self._ready)
@@ -106,6 +109,7 @@ class Container:
         self.spec = _spec(self._wish, image)
         self._change(state="booting", step="boot", text="", done=0, total=None)
         booted = await self._engine.boot(self.spec, self._wish.node)
+        self._forget_files()
         self._change(
             state="running", step="", ip=booted.ip, node=booted.node, started_at=time.time()
         )
@@ -114,6 +118,12 @@ class Container:
             return await self.process.run(booted.process)
         finally:
             await self._engine.destroy(self.id, 0)
+
+    def _forget_files(self) -> None:
+        """They are in the container now, and may be large."""
+        assert self.spec is not None
+        self.spec = dataclasses.replace(self.spec, files=())
+        self._wish = msgspec.structs.replace(self._wish, files=[])
 
     def _report(self, progress: Progress) -> None:
         now = time.monotonic()

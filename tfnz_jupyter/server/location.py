@@ -105,7 +105,7 @@ class Location:
     def _outdated(self) -> bool:
         """A program of another version came: make way if nobody is here."""
         if not self._ledger.sessions:
-            self._loop.call_later(0.2, self.stop)
+            self.stop()
             return True
         return False
 

@@ -15,6 +15,7 @@ from ..engines.base import Mark
 #: Bytes of output kept for those who come later.
 HELD = 4 * 1024 * 1024
 _BLOCK = 64 * 1024
+_BLOCK_COST = 1024  # a block counts at least this much, so that tiny ones do not pile up
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class _Block:
     offset: int
     mark: Mark
     lines_before: int
+    cost_before: int
     data: bytearray = field(default_factory=bytearray)
 
     @property
@@ -47,6 +49,7 @@ class Reader:
     def __init__(self, log: Log, *, lossless: bool) -> None:
         self.lossless = lossless
         self.offset = 0
+        self.cost = 0  # what the log had taken in before the block it reads
         self._lines = 0
         self._log = log
 
@@ -61,6 +64,7 @@ class Reader:
         start = self.offset + skipped - block.offset
         data = bytes(block.data[start : start + most])
         self.offset += skipped + len(data)
+        self.cost = block.cost_before
         self._lines += skipped_lines + data.count(b"\n")
         if self.lossless:
             self._log.wake()
@@ -81,17 +85,21 @@ class Log:
         self.total = 0  # bytes printed
         self.lines = 0
         self.ended = False
+        self._cost = 0
+        self._released = False
 
     def append(self, mark: Mark, data: bytes) -> None:
         """Add what was printed, and drop what is older than the bound."""
         last = self._blocks[-1] if self._blocks else None
         if last is None or last.mark != mark or len(last.data) >= _BLOCK:
-            last = _Block(self.total, mark, self.lines)
+            last = _Block(self.total, mark, self.lines, self._cost)
             self._blocks.append(last)
+            self._cost += _BLOCK_COST
         last.data += data
         self.total += len(data)
+        self._cost += len(data)
         self.lines += data.count(b"\n")
-        while self.total - self._blocks[0].end >= HELD:
+        while len(self._blocks) > 1 and self._cost - self._blocks[1].cost_before >= HELD:
             self._blocks.popleft()
         self.wake()
 
@@ -108,8 +116,16 @@ class Log:
 
     async def room(self) -> None:
         """Return when no lossless reader is too far behind to take more."""
-        while any(r.lossless and self.total - r.offset >= HELD // 2 for r in self._readers):
+        while not self._released and any(
+            r.lossless and r.offset < self.total and self._cost - r.cost >= HELD // 2
+            for r in self._readers
+        ):
             await self.changed()
+
+    def release(self) -> None:
+        """Hold the writer back no longer: it has ended, and what is left in its pipes fits beside what is held."""
+        self._released = True
+        self.wake()
 
     def tail(self, lines: int) -> str:
         """The last lines printed, as text."""
@@ -120,7 +136,8 @@ class Log:
         """The block that holds this byte, or the oldest if that byte is gone; None if it is not printed yet."""
         if offset >= self.total:
             return None
-        return next(block for block in self._blocks if offset < block.end)
+        behind = (block for block in reversed(self._blocks) if block.offset <= offset)
+        return next(behind, self._blocks[0])
 
     async def changed(self) -> None:
         """Return when something was printed, read or ended."""

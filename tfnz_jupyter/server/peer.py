@@ -61,15 +61,23 @@ class Peer:
         """Put on the wire what the session has to say of its own."""
         self._flush(self)
 
+    def require_new(self, *streams: int) -> None:
+        """Check that these can be opened.
+
+        Raises:
+            ProtocolError: one is open, or named twice.
+        """
+        for stream in streams:
+            if stream in self._out or stream in self._in or streams.count(stream) > 1:
+                raise ProtocolError(f"stream {stream} is open")
+
     def out_stream(self, stream: int) -> OutStream:
         """Open a stream to the client under the id it chose."""
-        self._require_new(stream)
         self._out[stream] = OutStream(stream, self.tell, self._forget_out)
         return self._out[stream]
 
     def in_stream(self, stream: int) -> InStream:
         """Open a stream from the client under the id it chose."""
-        self._require_new(stream)
         self._in[stream] = InStream(stream, self.tell, self._forget_in)
         return self._in[stream]
 
@@ -146,7 +154,3 @@ class Peer:
 
     def _forget_in(self, stream: int) -> None:
         self._in.pop(stream, None)
-
-    def _require_new(self, stream: int) -> None:
-        if stream in self._out or stream in self._in:
-            raise ProtocolError(f"stream {stream} is open")

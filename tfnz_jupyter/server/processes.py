@@ -20,7 +20,6 @@ class Process:
         self.log = Log()
         self.input = input
         self.running: Running | None = None
-        self._held_back = False
         output.start(self.log.reader(lossless=lossless))
 
     async def run(self, running: Running) -> Exit:
@@ -41,14 +40,13 @@ class Process:
     async def _print(self, running: Running) -> None:
         while (chunk := await running.read()) is not None:
             self.log.append(*chunk)
-            self._held_back = True
             await self.log.room()
-            self._held_back = False
 
     async def _drained(self, printing: asyncio.Future[None]) -> None:
         """Return at the end of output, or when nothing comes any more: a child left behind may keep the pipe open."""
+        self.log.release()
         seen = -1
-        while not printing.done() and (self._held_back or seen != self.log.total):
+        while not printing.done() and seen != self.log.total:
             seen = self.log.total
             await asyncio.wait({printing}, timeout=_QUIET)
 

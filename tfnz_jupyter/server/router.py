@@ -20,7 +20,7 @@ from zmq.utils import z85
 
 from ..errors import ProtocolError, SessionEnded, TfnzError
 from ..keyring import KeyPair
-from ..wire.codec import decode, encode
+from ..wire.codec import LARGEST_PACKET, decode, encode
 from ..wire.messages import WIRE_VERSION, Data, Farewell, Hello, Welcome
 from ..wire.session import Session
 from .peer import Peer, Perform
@@ -50,6 +50,7 @@ class Router:
         allowed: public keys (32 bytes) that may open sessions.
         perform: does a verb for a peer.
         joined, left: told when a session begins and ends.
+        outdated: told that a program of another version came; whether the location makes way for it.
         greeting: what a new session is told first: engine name and degraded features.
     """
 
@@ -87,6 +88,7 @@ class Router:
             while True:
                 route, *frames = await self._socket.recv_multipart(copy=False)
                 self._receive(route.bytes, frames)
+                await asyncio.sleep(0)  # a flood from one must not keep the others waiting
         finally:
             ticking.cancel()
 
@@ -118,6 +120,7 @@ class Router:
         socket.curve_secretkey = z85.encode(keys.secret)
         socket.curve_publickey = z85.encode(keys.public)
         socket.zap_domain = _ZAP_DOMAIN.encode()
+        socket.maxmsgsize = LARGEST_PACKET
         socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
         socket.bind(endpoint)
         return socket
@@ -133,6 +136,10 @@ class Router:
             log.warning("%s: %s", peer.id if peer else "a stranger", problem)
             if peer is not None:
                 self.end(peer, problem)
+        except Exception:
+            log.exception("%s", peer.id if peer else "a stranger")
+            if peer is not None:
+                self.end(peer, ProtocolError("the location failed at what this session said"))
 
     def _hear(self, peer: Peer, route: bytes, frames: Sequence[zmq.Frame]) -> None:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 from ..errors import Refused, TfnzError, UsageError
@@ -31,8 +32,8 @@ class _Side(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: _Side | None = None
         self.gone = False
+        self.ended = False  # it will send no more
         self._early: list[bytes] = []
-        self._early_eof = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -46,7 +47,7 @@ class _Side(asyncio.Protocol):
         for data in self._early:
             other.transport.write(data)
         self._early.clear()
-        if self._early_eof:
+        if self.ended:
             self.eof_received()
         if self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
@@ -60,11 +61,18 @@ class _Side(asyncio.Protocol):
             self.other.transport.write(data)
 
     def eof_received(self) -> bool:
-        if self.other is None:
-            self._early_eof = True
-        elif self.other.transport is not None and self.other.transport.can_write_eof():
-            self.other.transport.write_eof()
+        self.ended = True
+        if self.other is not None and self.other.transport is not None:
+            if self.other.ended:  # both ways are over
+                self._close_both()
+            elif self.other.transport.can_write_eof():
+                self.other.transport.write_eof()
         return True
+
+    def _close_both(self) -> None:
+        for side in (self, self.other):
+            if side is not None and side.transport is not None:
+                side.transport.close()
 
     def pause_writing(self) -> None:
         if self.other is not None and self.other.transport is not None:
@@ -77,7 +85,10 @@ class _Side(asyncio.Protocol):
     def connection_lost(self, problem: Exception | None) -> None:
         self.gone = True
         if self.other is not None and self.other.transport is not None:
-            self.other.transport.close()
+            if problem is None:
+                self.other.transport.close()
+            else:
+                self.other.transport.abort()
 
 
 class Tunnel:
@@ -102,7 +113,8 @@ class Tunnel:
         """
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._accept, bind, port)
+            found = await loop.getaddrinfo(bind, port, type=socket.SOCK_STREAM)
+            self._server = await loop.create_server(self._accept, str(found[0][4][0]), port)
         except OSError as problem:
             raise _bind_error(bind, port, problem) from problem
         self.address, self.port = self._server.sockets[0].getsockname()[:2]

@@ -76,6 +76,7 @@ class Verbs:
         return _ready(image)
 
     def _spawn(self, peer: Peer, verb: m.Spawn) -> None:
+        peer.require_new(verb.output, verb.input)
         self._claim(peer, verb)
         process = Process(
             peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=verb.lossless
@@ -91,10 +92,12 @@ class Verbs:
 
     def _follow(self, peer: Peer, verb: m.FollowLog) -> None:
         log = self._container(peer, verb.container).process.log
-        peer.out_stream(verb.output).start(log.reader(lossless=verb.lossless))
+        peer.require_new(verb.output)
+        peer.out_stream(verb.output).start(log.reader(lossless=True))
 
     async def _execute(self, peer: Peer, verb: m.Execute) -> None:
         container = self._container(peer, verb.container)
+        peer.require_new(verb.output, verb.input)
         process = Process(peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=True)
         try:
             await container.ready()
@@ -138,6 +141,9 @@ class Verbs:
         await container.ready()
         tunnel = Tunnel(verb.tunnel, container.id, self._connect(container, verb.port))
         await tunnel.listen(verb.bind, verb.local_port)
+        if container.state != "running":
+            tunnel.close()
+            await container.ready()
         peer.tunnels[verb.tunnel] = tunnel
         return m.Listening(tunnel.address, tunnel.port)
 
@@ -169,6 +175,7 @@ class Verbs:
                 await container.ready()
             await waiting
         except ContainerEnded:
+            await container.ended()
             await container.ready()
             raise
         finally:

@@ -9,8 +9,9 @@ from .tunnels import Connect
 
 _EVERY = 0.02
 _LONGEST_STATUS = 64 * 1024
-#: One GET may take this long before it is tried anew (seconds).
-_ONE_TRY = 5.0
+#: One GET may take this long before it is tried anew, the next twice as long (seconds).
+_FIRST_TRY = 5.0
+_SILENT = -1
 
 
 async def wait_tcp(connect: Connect) -> None:
@@ -33,26 +34,26 @@ async def wait_http(connect: Connect, path: str, host: str) -> None:
         if any(c.isspace() or not c.isprintable() for c in value):
             raise UsageError(f"{value!r} cannot be part of a request", hint="Quote it as in a URL.")
     request = f"GET /{path.lstrip('/')} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    while True:
-        if await _status(connect, request.encode()) == 200:
-            return
+    patience = _FIRST_TRY
+    while (status := await _status(connect, request.encode(), patience)) != 200:
+        patience *= 2 if status == _SILENT else 1
         await asyncio.sleep(_EVERY)
 
 
-async def _status(connect: Connect, request: bytes) -> int:
-    """The status a GET answers with; 0 where there is none."""
+async def _status(connect: Connect, request: bytes, patience: float) -> int:
+    """The status a GET answers with; 0 where there is none, ``_SILENT`` where none came in time."""
     reply = _Reply(request)
     try:
-        transport = await connect(lambda: reply)
+        async with asyncio.timeout(patience):
+            transport = await connect(lambda: reply)
+            try:
+                return await reply.status
+            finally:
+                transport.abort()
+    except TimeoutError:
+        return _SILENT
     except OSError:
         return 0
-    try:
-        async with asyncio.timeout(_ONE_TRY):
-            return await reply.status
-    except TimeoutError:
-        return 0
-    finally:
-        transport.abort()
 
 
 class _Reply(asyncio.Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, UsageError
 from .messages import Chunk, Data, Packet
 
 #: A packet without its bulk: pre-boot files are the largest thing in one.
@@ -26,8 +26,12 @@ def encode(packet: Packet, bulk: bytes = b"") -> list[bytes]:
 
     Raises:
         ProtocolError: larger than the other end would take.
+        UsageError: it holds what no message can, such as a lone surrogate.
     """
-    frame = _encoder.encode(packet)
+    try:
+        frame = _encoder.encode(packet)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as problem:
+        raise UsageError(f"this cannot be sent: {problem}") from problem
     if len(frame) > LARGEST_PACKET:
         raise ProtocolError(
             f"a message of {len(frame):,} bytes is larger than {LARGEST_PACKET:,}",
@@ -48,7 +52,7 @@ def decode(frames: Sequence[bytes], *, from_client: bool) -> tuple[Packet, bytes
         raise ProtocolError("an oversize packet")
     try:
         packet = _decoder.decode(frames[0])
-    except msgspec.MsgspecError as problem:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise ProtocolError(f"not a packet: {problem}") from problem
     if _carries_bulk(packet) != (len(frames) == 2):
         raise ProtocolError("bulk bytes where none belong, or none where they do")

@@ -71,11 +71,10 @@ class Destroy(_Verb, frozen=True, tag="destroy"):
 
 
 class FollowLog(_Verb, frozen=True, tag="follow-log"):
-    """Send a container's log on a stream from the first byte still held. Result: ``Done``."""
+    """Send a container's log on a stream, from the first byte still held and losing none. Result: ``Done``."""
 
     container: str
     output: int
-    lossless: bool = False
 
 
 class Execute(_Verb, frozen=True, tag="execute"):

@@ -1,6 +1,7 @@
 """``Location()`` finds this user's location or starts it, and says plainly when it cannot."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 from tests.real.conftest import end_location, location_pid
 from tests.support.eventually import eventually
 from tests.support.leaks import footprint, nothing
-from tfnz_jupyter import Location, NotFound, SessionEnded, UsageError
+from tfnz_jupyter import Location, NotFound, SessionEnded, Unreachable, UsageError
 from tfnz_jupyter.sdk.location import current
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +91,51 @@ def test_the_last_one_made_is_the_current_one(location):
     with Location() as other:
         assert current() is other
     assert current() is not other
+
+
+def test_run_can_be_awaited_and_ends_when_complete(home):
+    async def story():
+        session = await Location.aio()
+        running = asyncio.ensure_future(session.run.aio())
+        session.complete()
+        await asyncio.wait_for(running, 10)
+        return session
+
+    assert asyncio.run(story()).dead
+
+
+def test_a_cancelled_connect_leaves_no_session(location):
+    async def story():
+        opening = asyncio.ensure_future(Location.aio())
+        await asyncio.sleep(0)
+        opening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await opening
+
+    before = current()
+    asyncio.run(story())
+    eventually(lambda: current() is before, within=5)
+
+
+@pytest.mark.parametrize("folder", ["/proc/x", "/dev/null/x"])
+def test_a_home_that_cannot_be_is_named(home, monkeypatch, folder):
+    monkeypatch.setenv("TFNZ_HOME", folder)
+    with pytest.raises(UsageError, match=folder):
+        Location()
+
+
+def test_a_stopped_location_is_said_to_be_silent_within_five_seconds(home):
+    Location().disconnect()
+    pid = location_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="no answer"):
+            Location()
+        assert time.monotonic() - began < 6
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    Location().disconnect()
 
 
 def test_nodes_have_live_statistics(node):

@@ -1,7 +1,9 @@
 """Containers through the whole stack: what they print, how they end, what can be done with them meanwhile."""
 
+import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -104,6 +106,80 @@ def test_a_process_has_its_own_streams_and_code(sleeper):
     assert (out, err, code) == (b"out\n", b"err\n", 9)
 
 
+def test_a_process_that_reads_its_input_finds_it_ended(sleeper):
+    assert sleeper.run_process(["cat"]) == (b"", b"", 0)
+
+
+def test_an_interrupted_run_is_no_longer_among_the_processes(sleeper):
+    async def cancelled():
+        running = asyncio.ensure_future(sleeper.run_process.aio("exec sleep 7654"))
+        await asyncio.to_thread(eventually, sleeper.all_processes, 10)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(cancelled())
+    eventually(lambda: b"7654" not in sleeper.run_process("ps -o args")[0], within=5)
+    eventually(lambda: not sleeper.all_processes(), within=5)
+
+
+def test_a_callback_may_destroy_its_own_flooding_container(node):
+    done = threading.Event()
+
+    def too_much(container, data):
+        if not done.is_set():
+            container.destroy()
+            done.set()
+
+    container = node.spawn_container("busybox", command=["yes"], stdout_callback=too_much)
+    assert done.wait(20)
+    assert container.wait_exit(timeout=20) is not None
+
+
+def test_a_container_that_ends_under_a_blocked_callback_is_freed_and_loses_nothing(node):
+    go, got = threading.Event(), []
+    container = node.spawn_container(
+        "busybox",
+        command="head -c 3000000 /dev/zero",
+        stdout_callback=lambda c, data: (go.wait(60), got.append(len(data))),
+    )
+    eventually(lambda: container.dead, within=20)
+    go.set()
+    assert container.wait_exit(timeout=20) == 0
+    eventually(lambda: sum(got) == 3_000_000, within=20)
+
+
+def test_a_callback_that_exits_ends_neither_the_container_nor_its_callbacks(node, capsys):
+    ended = threading.Event()
+    container = node.spawn_container(
+        "busybox",
+        command="echo x; read line",
+        stdout_callback=lambda c, data: sys.exit(1),
+        termination_callback=lambda c, code: ended.set(),
+    )
+    container.stdin(b"\n")
+    assert ended.wait(20)
+    assert "SystemExit" in capsys.readouterr().err
+
+
+def test_a_callback_may_be_given_later(node):
+    got = []
+    container = node.spawn_container("busybox", command="read x; echo late")
+    container.stdout_callback = lambda c, data: got.append(data)
+    container.stdin(b"\n")
+    container.wait_exit(timeout=30)
+    eventually(lambda: got == [b"late\n"], within=5)
+
+
+def test_a_search_in_a_flood_keeps_its_time_and_holds_up_nobody(node, location):
+    flooding = node.spawn_container("busybox", command=["yes"]).wait_until_ready()
+    began = time.monotonic()
+    with pytest.raises(TimedOut):
+        flooding.wait_log("zzz", timeout=1)
+    location.images()
+    assert time.monotonic() - began < 10
+
+
 def test_a_large_output_of_a_process_arrives_whole(sleeper):
     out, _, code = sleeper.run_process("head -c 30000000 /dev/zero")
     assert (len(out), code) == (30_000_000, 0)
@@ -200,12 +276,20 @@ def test_names_are_unique_among_the_living(node, sleeper):
         {"memory": "lots"},
         {"cpus": -1},
         {"workdir": "relative"},
+        {"workdir": 5},
+        {"memory": 1e9},
+        {"pids": 2.5},
+        {"cpus": float("nan")},
+        {"memory": 2**70},
+        {"command": 5},
+        {"env": 5},
+        {"env": {"A": "\udc80"}},
         {"image": ""},
     ],
 )
 def test_a_wrong_argument_is_refused_in_the_call(node, wrong):
     with pytest.raises(UsageError):
-        node.spawn_container(**({"image": "busybox"} | wrong))
+        node.spawn_container(**({"image": "busybox"} | wrong)).wait_until_ready(timeout=20)
     assert node.all_containers() == []
 
 

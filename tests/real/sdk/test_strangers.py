@@ -8,7 +8,8 @@ import time
 import pytest
 from nacl.public import PrivateKey
 
-from tfnz_jupyter import Location, NotFound, Unreachable
+from tests.support.eventually import eventually
+from tfnz_jupyter import Location, NotFound, ProtocolError, Unreachable, UsageError
 from tfnz_jupyter.blocking import block
 from tfnz_jupyter.folders import runtime_folder
 from tfnz_jupyter.keyring import KeyPair
@@ -46,12 +47,60 @@ def test_a_location_with_another_key_than_it_should_have_is_not_talked_to(locati
     refused_quickly(dataclasses.replace(address, server_key=new_key().public))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda loc, c: loc.ensure_image_uploaded(123),
+        lambda loc, c: c.attach_tunnel(80, bind=7),
+        lambda loc, c: c.wait_http_200(path=5),
+        lambda loc, c: c.stdin("text"),
+        lambda loc, c: c.spawn_process(["sleep", "9"]).kill(999),
+        lambda loc, c: c.run_process(["echo", "\udc80"]),
+    ],
+)
+def test_a_wrong_argument_costs_the_call_and_not_the_session(location, call):
+    container = location.node().spawn_container("busybox", command=["sleep", "1000"])
+    container.wait_until_ready(timeout=60)
+    with pytest.raises(UsageError):
+        call(location, container)
+    assert container.run_process("true")[2] == 0
+
+
 def test_garbage_on_the_socket_costs_nobody_else_anything(location):
     for size in (1, 64, 100_000):
         with socket.socket(socket.AF_UNIX) as stranger:
             stranger.connect(str(runtime_folder() / "location.sock"))
             stranger.sendall(secrets.token_bytes(size))
     assert location.node().spawn_container("busybox", command="exit 6").wait_exit(60) == 6
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"\x81\xa1t\xa5\xff\xff\xff\xff\xff"],
+        [b"\x81\xa1t" + b"\x91" * 100_000],
+        [b"\x81\xa1t\xa5hello"],
+    ],
+    ids=["no text", "too deep", "cut off"],
+)
+def test_a_broken_packet_ends_its_own_session_alone(location, frames):
+    with Location() as broken:
+        connection = broken._connection
+        block(say(connection, frames))
+        eventually(lambda: broken.dead, within=5)
+    assert location.node().spawn_container("busybox", command="exit 6").wait_exit(60) == 6
+
+
+def test_one_stream_id_twice_is_refused_and_nothing_is_left_of_it(location):
+    with Location() as odd:
+        wish = m.Spawn("c" * 26, "odd", "busybox", 4_000_001, 4_000_001)
+        with pytest.raises(ProtocolError):
+            block(odd._connection.call(wish))
+    assert location.node().spawn_container("busybox", command="exit 6").wait_exit(60) == 6
+
+
+async def say(connection, frames):
+    await connection._socket.send_multipart(frames)
 
 
 @pytest.mark.parametrize(

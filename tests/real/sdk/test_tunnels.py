@@ -1,12 +1,14 @@
 """Tunnels: a port of this machine that leads into a container, at any speed, both ways, with half-closes."""
 
 import hashlib
+import os
 import socket
 import threading
 import urllib.request
 
 import pytest
 
+from tests.real.conftest import location_pid
 from tests.support.eventually import eventually
 from tfnz_jupyter import Refused, UsageError
 
@@ -118,6 +120,22 @@ def test_a_slow_reader_slows_the_writer_and_loses_nothing(node):
         while chunk := link.recv(4096 if total < 1_000_000 else 1 << 20):
             total += len(chunk)
     assert total == 50_000_000
+
+
+def test_hundreds_of_connections_at_once_are_served_and_leave_no_descriptors(server):
+    tunnel = server.wait_http_200()
+    pid = location_pid()
+    before = len(os.listdir(f"/proc/{pid}/fd"))
+    links = [
+        socket.create_connection(("127.0.0.1", tunnel.localport()), timeout=20) for _ in range(300)
+    ]
+    for link in links:
+        link.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    answers = [link.makefile("rb").read() for link in links]
+    for link in links:
+        link.close()
+    assert all(answer.endswith(b"</h1>") for answer in answers)
+    eventually(lambda: len(os.listdir(f"/proc/{pid}/fd")) < before + 50, within=10)
 
 
 def _refused(port: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import socket
@@ -48,6 +49,8 @@ _KEEPER_DIED = "the engine's keeper was killed, and every container with it"
 _LATE = 1.0  # seconds that crun may take to end after it said that execve failed
 _EVERY, _FIRST = 1.0, 0.05  # seconds between samples of the node, and before the first one
 
+_log = logging.getLogger(__name__)
+
 
 class EmbeddedEngine(Engine):
     """Containers on this machine.
@@ -74,6 +77,7 @@ class EmbeddedEngine(Engine):
         self._linking = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sockets: list[int] = []
+        self._refilling = asyncio.Lock()
         self._lock = -1
         self._closed = False
 
@@ -324,15 +328,19 @@ class EmbeddedEngine(Engine):
 
     async def _socket(self) -> int:
         """An unconnected socket of the engine's network, from a small stock."""
-        if not self._sockets:
-            link = await self._keeper()
-            _answer, fds = await link.ask(messages.Sockets(link.number(), _SOCKETS))
-            if link.ended:
-                for fd in fds:
-                    os.close(fd)
-                raise EngineFailed(_KEEPER_DIED)
-            self._sockets += fds
-        return self._sockets.pop()
+        async with self._refilling:
+            if not self._sockets:
+                await self._fetch_sockets()
+            return self._sockets.pop()
+
+    async def _fetch_sockets(self) -> None:
+        link = await self._keeper()
+        _answer, fds = await link.ask(messages.Sockets(link.number(), _SOCKETS))
+        if link.ended:
+            for fd in fds:
+                os.close(fd)
+            raise EngineFailed(_KEEPER_DIED)
+        self._sockets += fds
 
     # -- the node ------------------------------------------------------------------------------------------------------
 
@@ -341,7 +349,11 @@ class EmbeddedEngine(Engine):
     ) -> None:
         while True:
             await asyncio.sleep(_EVERY)
-            node, before = await self._sample(before)
+            try:
+                node, before = await self._sample(before)
+            except OSError as problem:  # out of descriptors, say; the next second may be better
+                _log.warning("the node cannot be sampled: %s", problem)
+                continue
             on_nodes((node,))
 
     async def _sample(self, before: stats.Sample | None) -> tuple[NodeInfo, stats.Sample]:
