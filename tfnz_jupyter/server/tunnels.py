@@ -47,9 +47,12 @@ class _Side(asyncio.Protocol):
         for data in self._early:
             other.transport.write(data)
         self._early.clear()
+
+    def go_on(self) -> None:
+        """Both are joined: pass on an end that came before, or read what comes next."""
         if self.ended:
             self.eof_received()
-        if self.transport is not None and not self.transport.is_closing():
+        elif self.transport is not None:
             self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -153,6 +156,8 @@ class Tunnel:
             return
         far.join(near)
         near.join(far)
+        far.go_on()
+        near.go_on()
 
     async def _reach(self, near: _Side, far: _Side) -> None:
         give_up = asyncio.get_running_loop().time() + _PATIENCE
