@@ -126,6 +126,7 @@ async def bridge(coroutine: Coroutine[Any, Any, T]) -> T:
             pass
     except asyncio.CancelledError:
         job.cancel()
+        await asyncio.wait({future}, timeout=_CLEANUP)
         raise
     return future.result()
 

@@ -14,7 +14,7 @@ from ..errors import ProtocolError
 from .codec import decode, encode
 from .messages import Beat, Data, Farewell, Hello, Message, Packet, Welcome
 
-#: An end that said nothing for this long says at least this much (seconds).
+#: Each end says this often that it is there, and what has arrived (seconds).
 BEAT_EVERY = 5.0
 #: A session whose other end was silent for this long is over (seconds).
 SILENCE = 120.0
@@ -32,7 +32,7 @@ class Session:
         self._unacknowledged: deque[tuple[int, list[bytes]]] = deque()
         self._told = 0  # the last value of received the other end knows of
         self._heard_at = now
-        self._spoke_at = now
+        self._beat_at = now
 
     def send(self, message: Message, bulk: bytes = b"") -> None:
         """Queue one message; it will arrive once, in order, for as long as the session lives."""
@@ -73,19 +73,10 @@ class Session:
 
     def tick(self, now: float) -> bool:
         """Beat if it is time; False once the other end has been silent for too long."""
-        if now - self._spoke_at >= BEAT_EVERY or self.received - self._told >= _ACK_EVERY:
+        if now - self._beat_at >= BEAT_EVERY:
             self._beat()
-            self._spoke_at = now
+            self._beat_at = now
         return now - self._heard_at < SILENCE
-
-    def silent_for(self, now: float) -> float:
-        """Seconds since anything was heard."""
-        return now - self._heard_at
-
-    @property
-    def in_flight(self) -> int:
-        """Messages sent of which the other end has not yet said that they arrived."""
-        return len(self._unacknowledged)
 
     def _beat(self) -> None:
         self._told = self.received
