@@ -186,6 +186,24 @@ def test_help_tells_every_option_and_example_and_the_example_is_right(verb):
         g.parse(verb.example)
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("run", "%tf spawn"),
+        ("kill", "%tf rm"),
+        ("top", "%tf exec NAME ps"),
+        ("inspect", "%tf ps"),
+        ("stpo", "%tf stop"),
+        ("cp", "%tf help"),
+    ],
+)
+def test_a_word_of_dockers_leads_to_ours_and_none_to_destruction(word, hint):
+    with pytest.raises(UsageError) as problem:
+        g.parse(word)
+    assert hint in problem.value.hint
+    assert "disconnect" not in problem.value.hint
+
+
 def test_help_about_nothing_names_the_nearest():
     with pytest.raises(UsageError, match="spwan") as refusal:
         g.describe("spwan")

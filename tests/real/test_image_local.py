@@ -44,6 +44,8 @@ def docker():
     finally:
         process.terminate()
         process.wait(30)
+        # it may have mounted its data on itself, and leaves that
+        subprocess.run(["umount", "--lazy", f"{folder}/data"], capture_output=True, check=False)
         shutil.rmtree(folder)
 
 

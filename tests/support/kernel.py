@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Empty
 from typing import Any
 
 from jupyter_client import BlockingKernelClient, KernelManager
@@ -81,16 +83,21 @@ class Kernel:
         assert content["cursor_end"] == len(line)
         return list(content["matches"])
 
-    def published(self, kind: str, within: float) -> Message:
-        """The next message of a kind that belongs to no cell that is running, or came before."""
+    def published(self, kind: str, within: float, ran: Ran | None = None) -> Message:
+        """The next message of a kind: one of a cell that has run, one that came outside of cells, or one yet to come."""
         deadline = time.monotonic() + within
+        for message in ran.messages if ran else ():
+            if message["msg_type"] == kind:
+                return message
         while True:
             for message in self.stray:
                 if message["msg_type"] == kind:
                     self.stray.remove(message)
                     return message
             left = deadline - time.monotonic()
-            self.stray.append(self.client.get_iopub_msg(timeout=max(left, 0.01)))
+            assert left > 0, f"no {kind} within {within} s"
+            with contextlib.suppress(Empty):
+                self.stray.append(self.client.get_iopub_msg(timeout=left))
 
 
 @contextmanager

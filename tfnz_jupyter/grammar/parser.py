@@ -14,9 +14,26 @@ from .words import Lookup, Word, split
 _HELP = ("-h", "--help")
 
 
+#: Words of Docker's, and what does that here.
+_ELSEWHERE = {
+    "run": "Did you mean: {prog} spawn",
+    "create": "Did you mean: {prog} spawn",
+    "kill": "{prog} rm destroys a container.",
+    "inspect": "{prog} ps shows what is known; a container's name in a cell shows its card.",
+    "top": "{prog} exec NAME ps lists the processes of a container.",
+    "port": "Did you mean: {prog} tunnel",
+    "pull": "{prog} spawn fetches the image it needs.",
+    "attach": "Did you mean: {prog} logs -f",
+    "info": "Did you mean: {prog} doctor",
+}
+#: A typing mistake is not taken for the wish to destroy.
+_NEVER_MEANT = {"rm", "stop", "disconnect"}
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or ''."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    harmless = [name for name in known if name not in _NEVER_MEANT or name[:2] == word[:2]]
+    found = difflib.get_close_matches(word, harmless, n=1, cutoff=0.7)
     return found[0] if found else ""
 
 
@@ -57,6 +74,7 @@ def _verb(name: str, prog: str) -> Verb:
     if verb is None:
         near = nearest(name, BY_NAME)
         hint = f"Did you mean: {prog} {near}" if near else f"{prog} help lists what there is."
+        hint = _ELSEWHERE[name].format(prog=prog) if name in _ELSEWHERE else hint
         raise UsageError(f"{prog} has no {name!r}.", hint=hint)
     return verb
 

@@ -55,13 +55,13 @@ def spawn(location: Location, wish: Spawn) -> Container:
     )
 
 
-def replaced(location: Location, name: str | None) -> bool:
-    """Destroy the live container of that name, if there is one; whether there was."""
+def replaced(location: Location, name: str | None) -> Container | None:
+    """Destroy the live container of that name and return it, if there is one."""
     for container in list(location.containers.values()):
         if container.name == name and not container.dead:
             container.destroy()
-            return True
-    return False
+            return container
+    return None
 
 
 def open_tunnels(

@@ -7,6 +7,7 @@ by its last static view, so that what is saved is readable where there is no ker
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from ..errors import TfnzError
 from ..sdk.container import Container
 from ..sdk.location import Location
 from ..sdk.node import Node
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from .widgets import BoardWidget, CardWidget
 
 log = logging.getLogger(__name__)
+
+#: A card that freezes waits this long for the last lines of its container (seconds).
+_LAST_WORDS = 2.0
 
 Bundle = dict[str, Any]
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -96,8 +101,14 @@ class Displays:
             self._shown.setdefault(key, []).append(name)
         self.ip.display_pub.publish(bundle, {}, transient=transient)
 
+    def settle(self, container: Container) -> None:
+        """Show now that a container is over, from the cell that ended it: what is published later may not be saved."""
+        with contextlib.suppress(TfnzError):
+            container.wait_exit(timeout=_LAST_WORDS)
+        self._freeze(container.uuid, self._static(container))
+
     def _freeze(self, key: object, bundle: Bundle) -> None:
-        """Replace every display of something that is over; on the pump's thread."""
+        """Replace every display of something that is over."""
         for name in self._shown.pop(key, []):
             self.ip.display_pub.publish(bundle, {}, transient={"display_id": name}, update=True)
 

@@ -130,6 +130,8 @@ class TfMagics(Magics, Configurable):
             return
         live = sum(not container.dead for container in here.containers.values())
         here.disconnect()
+        for container in here.containers.values():
+            self.displays.settle(container)
         _say(f"The session with {here.location} is over{_gone(live)}.")
 
     def _locations(self) -> None:
@@ -145,7 +147,8 @@ class TfMagics(Magics, Configurable):
 
     def _spawn(self, wish: grammar.Spawn) -> Container:
         here = self._here()
-        if deeds.replaced(here, wish.name):
+        if (old := deeds.replaced(here, wish.name)) is not None:
+            self.displays.settle(old)
             _say(f"{wish.name} was running: it was destroyed first.")
         container = deeds.spawn(here, wish)
         self._images.add(wish.image)
@@ -189,7 +192,11 @@ class TfMagics(Magics, Configurable):
 
     def _remove(self, wanted: grammar.Remove) -> None:
         for container in [self._find(name) for name in wanted.names]:
+            if container.dead:
+                _say(f"{container.name} was over already: {container.reason}.")
+                continue
             container.destroy()
+            self.displays.settle(container)
             also = ", and everything in it: stop means rm here" if wanted.called == "stop" else ""
             _say(f"{container.name} is destroyed{also}.")
 

@@ -135,7 +135,8 @@ class Container:
             )
 
     def _fail(self, problem: TfnzError, reason: str = "") -> None:
-        self._change(state="failed", reason=reason or problem.message, error=to_wire(problem))
+        reason = reason or f"{problem.message} {problem.hint}".strip()
+        self._change(state="failed", reason=reason, error=to_wire(problem))
         if not self._ready.done():
             self._ready.set_exception(problem)
             self._ready.exception()  # it is told, whether or not anybody waits

@@ -171,7 +171,7 @@ def test_rm_destroys_and_stop_says_that_it_is_rm(kernel):
     kernel.ok(f"%tf spawn busybox --name gone2 {FOREVER}")
     assert kernel.ok("%tf rm gone1").text == "gone1 is destroyed.\n"
     assert "stop means rm here" in kernel.ok("%tf stop gone2").text
-    assert kernel.run("%tf rm gone2").error["ename"] == "ContainerEnded"
+    assert kernel.ok("%tf rm gone2").text == "gone2 was over already: destroyed.\n"
 
 
 def test_help_is_printed_for_the_verb_that_has_the_question_mark(kernel):
@@ -200,17 +200,25 @@ def test_the_boards_are_widgets_with_a_static_view_beside(kernel):
 
 def test_the_card_of_an_ended_container_is_replaced_by_readable_html(kernel):
     kernel.stray.clear()
-    kernel.ok("%tf spawn busybox --name short sh -c 'echo last words; exit 4'")
-    update = kernel.published("update_display_data", within=20)["content"]["data"]
+    ran = kernel.ok("%tf spawn busybox --name short sh -c 'echo last words; exit 4'")
+    update = kernel.published("update_display_data", within=20, ran=ran)["content"]["data"]
     assert set(update) == {"text/html", "text/plain"}
     assert "last words" in update["text/html"]
     assert "code 4" in update["text/html"]
 
 
+def test_the_cell_that_destroys_a_container_freezes_its_card_itself(kernel):
+    kernel.ok(f"%tf spawn busybox --name ice --wait log:up {FOREVER}")
+    ran = kernel.ok("%tf rm ice")
+    (update,) = ran.of("update_display_data")
+    assert "up" in update["data"]["text/html"]
+    assert "destroyed" in update["data"]["text/html"]
+
+
 def test_a_failed_spawn_is_told_on_the_card_and_by_whatever_uses_it(kernel):
     kernel.stray.clear()
-    kernel.ok("%tf spawn no-such-image-anywhere --name nope")
-    update = kernel.published("update_display_data", within=60)["content"]["data"]
+    ran = kernel.ok("%tf spawn no-such-image-anywhere --name nope")
+    update = kernel.published("update_display_data", within=60, ran=ran)["content"]["data"]
     assert "no-such-image-anywhere" in update["text/html"]
     assert kernel.run("nope.wait_until_ready()").error["ename"] == "ImageNotFound"
 
@@ -220,7 +228,7 @@ def test_secrets_of_the_environment_are_in_no_output(kernel):
     ran = kernel.ok(
         "%tf spawn -e API_TOKEN=swordfish --name quiet busybox true\nquiet.wait_exit()\nquiet"
     )
-    update = kernel.published("update_display_data", within=20)
+    update = kernel.published("update_display_data", within=20, ran=ran)
     assert "swordfish" not in str(
         [ran.of("stream", "display_data", "comm_open", "comm_msg"), update]
     )
