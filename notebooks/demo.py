@@ -46,7 +46,7 @@ def main() -> int:
     notebook = nbformat.read(TUTORIAL, as_version=4)
     print(f"Running {TUTORIAL.relative_to(HERE.parent)} in a clean kernel.")
     print(
-        "The first time, the nginx image may have to be built from Debian packages: about a minute.\n"
+        "The first time, nginx is built from Debian packages: seconds, or a minute on a slow line.\n"
     )
     try:
         Performance(notebook).run()
