@@ -100,7 +100,8 @@ class Location:
     def _left(self, peer: Peer) -> None:
         for effect in self._handle(Left(peer.id)):
             if isinstance(effect, Collect):
-                self._collect([peer.containers[key] for key in effect.containers])
+                held = peer.containers
+                self._collect([held[key] for key in effect.containers if key in held])
 
     def _outdated(self) -> bool:
         """A program of another version came: make way if nobody is here."""
