@@ -252,11 +252,7 @@ class Container(Condition):
         await self._running()
         process = Process(new_id(), self, cmd, self._connection, termination_callback)
         process._output.give(process, data_callback, stderr_callback or data_callback)
-        try:
-            await self._execute(process, words)
-        except asyncio.CancelledError:
-            process._abandon()
-            raise
+        await self._execute(process, words)
         return process
 
     @verb
@@ -283,9 +279,9 @@ class Container(Condition):
         kept: dict[int, list[bytes]] = {OUT: [], ERR: []}
         process._output.gather(None if nolog else kept)
         process._output.give(self, data_callback, stderr_callback)
+        await self._execute(process, words)
+        process._input.write_eof()
         try:
-            await self._execute(process, words)
-            process._input.write_eof()
             await process.wait_exit.aio()
         except asyncio.CancelledError:
             process._abandon()
@@ -393,6 +389,7 @@ class Container(Condition):
                 m.Execute(self.uuid, process.uuid, words, output, process._input.stream)
             )
         except BaseException:
+            process._abandon()  # where the call was cancelled, it may have come to run
             self._processes.pop(process.uuid, None)
             self._connection.drop(output)
             self._connection.forget(process._input)

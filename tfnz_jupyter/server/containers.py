@@ -15,12 +15,11 @@ from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progr
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
 from ..wire.messages import ContainerChanged, Spawn
 from .images import Images
+from .pace import Paced
 from .processes import Process, describe
 
 log = logging.getLogger(__name__)
 
-#: Progress reaches the client at most this often (seconds between two).
-_PROGRESS_EVERY = 0.1
 _TAIL_LINES = 12
 
 
@@ -44,7 +43,6 @@ class Container:
         self._images = images
         self._tell = tell
         self._state = ContainerChanged(self.id, "preparing")
-        self._progress_at = 0.0
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._destroying = False
@@ -103,9 +101,10 @@ class Container:
         self._ended.set()
 
     async def _boot_and_run(self) -> Exit:
-        image = await self._images.ensure(self._wish.image, self._report)
+        report = Paced(self._progressed)
+        image = await self._images.ensure(self._wish.image, report)
         self._change(image_source=image.source)
-        await self._engine.install(image, self._images.blobs, self._report)
+        await self._engine.install(image, self._images.blobs, report)
         self.spec = _spec(self._wish, image)
         self._change(state="booting", step="boot", text="", done=0, total=None)
         booted = await self._engine.boot(self.spec, self._wish.node)
@@ -125,14 +124,10 @@ class Container:
         self.spec = dataclasses.replace(self.spec, files=())
         self._wish = msgspec.structs.replace(self._wish, files=[])
 
-    def _report(self, progress: Progress) -> None:
-        now = time.monotonic()
-        is_news = progress.step != self._state.step or progress.done == progress.total
-        if is_news or now - self._progress_at >= _PROGRESS_EVERY:
-            self._progress_at = now
-            self._change(
-                step=progress.step, text=progress.text, done=progress.done, total=progress.total
-            )
+    def _progressed(self, progress: Progress) -> None:
+        self._change(
+            step=progress.step, text=progress.text, done=progress.done, total=progress.total
+        )
 
     def _fail(self, problem: TfnzError, reason: str = "") -> None:
         reason = reason or f"{problem.message} {problem.hint}".strip()

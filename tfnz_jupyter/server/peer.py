@@ -14,6 +14,7 @@ from ..wire.messages import (
     Cancel,
     Chunk,
     Credit,
+    Data,
     End,
     Failed,
     Message,
@@ -93,7 +94,7 @@ class Peer:
         Raises:
             ProtocolError: it makes no sense here.
         """
-        match getattr(packet, "message", None):
+        match packet.message if isinstance(packet, Data) else packet:
             case Call(number, verb):
                 self._begin(number, verb, perform)
             case Cancel(number):

@@ -7,19 +7,18 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from ..engines.base import Engine, ImageInfo, ProcessSpec, Progress, Running
 from ..errors import ContainerEnded, NotFound, TfnzError
 from ..wire import messages as m
 from .containers import Container
 from .images import Images
+from .pace import Paced
 from .peer import Peer
 from .processes import Process, describe
 from .tunnels import Connect, Tunnel
 from .waits import wait_http, wait_tcp
-
-T = TypeVar("T")
 
 
 class Verbs:
@@ -66,11 +65,12 @@ class Verbs:
         return m.Done()
 
     async def _ensure_image(self, peer: Peer, verb: m.EnsureImage, call: int) -> m.ImageReady:
-        def report(progress: Progress) -> None:
+        def tell(progress: Progress) -> None:
             peer.tell(
                 m.Progressed(call, progress.step, progress.text, progress.done, progress.total)
             )
 
+        report = Paced(tell)
         image = await self._images.ensure(verb.reference, report)
         await self._engine.install(image, self._images.blobs, report)
         return _ready(image)
