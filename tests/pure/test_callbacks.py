@@ -1,6 +1,7 @@
 """Callbacks run in order, on a thread of their own, in the context they were registered in; and may raise."""
 
 import contextvars
+import io
 import threading
 
 from tfnz_jupyter.sdk.callbacks import Callbacks, Subscribers
@@ -31,6 +32,16 @@ def test_a_raising_callback_is_reported_and_stops_nothing(capsys):
     callbacks.post(contextvars.copy_context(), done.set)
     assert done.wait(10)
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_raising_callback_stops_nothing_when_stderr_is_closed(monkeypatch):
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed)
+    done, callbacks = threading.Event(), Callbacks("x")
+    callbacks.post(contextvars.copy_context(), lambda: 1 / 0)
+    callbacks.post(contextvars.copy_context(), done.set)
+    assert done.wait(10)
 
 
 def test_a_slow_subscriber_is_told_once_for_many_changes():

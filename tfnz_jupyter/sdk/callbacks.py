@@ -6,6 +6,7 @@ in the cell that registered it) and stops nothing.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import sys
@@ -99,5 +100,12 @@ def _call(function: Callable[..., object], args: tuple[Any, ...]) -> None:
     try:
         function(*args)
     except BaseException:  # SystemExit too: it must not end the queue
-        log.debug("a callback raised", exc_info=True)
-        sys.stderr.write(f"A callback of yours raised:\n{traceback.format_exc()}")
+        _report(traceback.format_exc())
+
+
+def _report(words: str) -> None:
+    """Write where the user looks; where that is closed (or missing), there is nobody to tell, and the queue goes on."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"A callback of yours raised:\n{words}")
+    with contextlib.suppress(OSError, ValueError):  # a log handler may write to the same stream
+        log.debug("a callback raised: %s", words)
