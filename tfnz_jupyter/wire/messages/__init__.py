@@ -1,0 +1,48 @@
+"""Every message there is, one frozen class each, a file a noun.
+
+Three levels. *Packets* make and keep a session. A ``Data`` packet carries one *message* in its numbered place. A ``Call``
+carries one *verb*: what a program may ask of a location. Bulk bytes (``Chunk``) ride behind the packet as a frame of their
+own, uncopied.
+
+Whatever a program names (containers, processes, tunnels, streams) it names itself, so that nothing has to wait for an
+answer before the next thing can be said.
+"""
+
+from .base import Done as Done
+from .containers import ContainerChanged as ContainerChanged
+from .containers import Destroy as Destroy
+from .containers import FollowLog as FollowLog
+from .containers import Spawn as Spawn
+from .images import EnsureImage as EnsureImage
+from .images import ImageReady as ImageReady
+from .images import Images as Images
+from .images import ListImages as ListImages
+from .nodes import NodesChanged as NodesChanged
+from .nodes import NodeState as NodeState
+from .packets import WIRE_VERSION as WIRE_VERSION
+from .packets import Beat as Beat
+from .packets import Data as Data
+from .packets import Farewell as Farewell
+from .packets import Hello as Hello
+from .packets import Packet as Packet
+from .packets import Welcome as Welcome
+from .processes import Execute as Execute
+from .processes import ProcessEnded as ProcessEnded
+from .processes import Signal as Signal
+from .streams import Chunk as Chunk
+from .streams import Credit as Credit
+from .streams import End as End
+from .streams import Skipped as Skipped
+from .talk import Call as Call
+from .talk import Cancel as Cancel
+from .talk import Failed as Failed
+from .talk import Message as Message
+from .talk import Progressed as Progressed
+from .talk import Result as Result
+from .tunnels import CloseTunnel as CloseTunnel
+from .tunnels import Listening as Listening
+from .tunnels import OpenTunnel as OpenTunnel
+from .unions import Value as Value
+from .unions import Verb as Verb
+from .waits import WaitHttp as WaitHttp
+from .waits import WaitTcp as WaitTcp

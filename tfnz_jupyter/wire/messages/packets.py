@@ -1,0 +1,57 @@
+"""What makes and keeps a session."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .base import Said
+from .talk import Message
+
+WIRE_VERSION = 1
+
+
+class Hello(Said, frozen=True, tag="hello"):
+    """Begin a session, or, with ``session`` and ``secret``, go on with one after the message numbered ``received``."""
+
+    version: int
+    session: str = ""
+    secret: bytes = b""
+    received: int = 0
+    from_server: ClassVar[bool] = False
+
+
+class Welcome(Said, frozen=True, tag="welcome"):
+    """The session stands. ``received`` is the last message of the client's that arrived."""
+
+    session: str
+    secret: bytes
+    engine: str
+    received: int = 0
+    degraded: list[str] = []
+    from_client: ClassVar[bool] = False
+
+
+class Farewell(Said, frozen=True, tag="farewell"):
+    """The session is over, or never was; the fields are those of ``errors.to_wire``."""
+
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    detail: str = ""
+
+
+class Beat(Said, frozen=True, tag="beat"):
+    """Still here, and everything up to ``received`` has arrived."""
+
+    received: int
+
+
+class Data(Said, frozen=True, tag="data"):
+    """Message number ``number`` of this direction; ``received`` as in ``Beat``."""
+
+    number: int
+    received: int
+    message: Message
+
+
+Packet = Hello | Welcome | Farewell | Beat | Data

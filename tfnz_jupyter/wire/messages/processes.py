@@ -1,0 +1,37 @@
+"""Processes beside a container's first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .base import Asked, Said
+
+
+class Execute(Asked, frozen=True, tag="execute"):
+    """One more process in a container. Result: ``Done`` once it runs; its end comes as ``ProcessEnded``."""
+
+    container: str
+    process: str
+    command: list[str]
+    output: int
+    input: int
+    env: list[tuple[str, str]] = []
+    cwd: str = ""
+    user: str = ""
+
+
+class Signal(Asked, frozen=True, tag="signal"):
+    """Send a signal to a process. Result: ``Done``."""
+
+    container: str
+    process: str
+    number: int
+
+
+class ProcessEnded(Said, frozen=True, tag="process-ended"):
+    """A process of ``Execute`` ended; ``code`` None means unknown, and ``reason`` says why."""
+
+    process: str
+    code: int | None
+    reason: str
+    from_client: ClassVar[bool] = False

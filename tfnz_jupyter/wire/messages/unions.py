@@ -1,0 +1,26 @@
+"""All verbs there are, and all answers."""
+
+from __future__ import annotations
+
+from .base import Done
+from .containers import Destroy, FollowLog, Spawn
+from .images import EnsureImage, ImageReady, Images, ListImages
+from .processes import Execute, Signal
+from .tunnels import CloseTunnel, Listening, OpenTunnel
+from .waits import WaitHttp, WaitTcp
+
+Verb = (
+    EnsureImage
+    | ListImages
+    | Spawn
+    | Destroy
+    | FollowLog
+    | Execute
+    | Signal
+    | OpenTunnel
+    | CloseTunnel
+    | WaitTcp
+    | WaitHttp
+)
+
+Value = Done | ImageReady | Images | Listening
