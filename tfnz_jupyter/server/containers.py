@@ -17,6 +17,7 @@ from ..wire.messages import ContainerChanged, Spawn
 from .images import Images
 from .pace import Paced
 from .processes import Process, describe
+from .tunnels import Connect
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +25,13 @@ _TAIL_LINES = 12
 
 
 class Container:
-    """Drives one container and tells its owner of every change."""
+    """Drives one container of a user's session and tells its owner of every change."""
 
     def __init__(
         self,
         wish: Spawn,
+        session: str,
+        user: str,
         process: Process,
         engine: Engine,
         images: Images,
@@ -36,6 +39,8 @@ class Container:
     ) -> None:
         self.id = wish.container
         self.name = wish.name
+        self.session = session
+        self.user = user
         self.spec: ContainerSpec | None = None
         self.process = process
         self._wish = wish
@@ -65,6 +70,10 @@ class Container:
         if self._ended.is_set():
             raise self._over()
         await asyncio.shield(self._ready)
+
+    def connector(self, port: int) -> Connect:
+        """What opens connections to one of its ports."""
+        return lambda protocol: self._engine.connect(self.id, port, protocol)
 
     async def ended(self) -> None:
         """Return once it is over."""

@@ -13,11 +13,12 @@ from ..errors import NotFound
 from ..keyring import KeyPair
 from ..wire.messages import NodesChanged, NodeState, Spawn
 from .containers import Container
+from .estate import Estate
 from .images import Images
 from .ledger import Close, Collect, Effect, Event, Finished, Joined, Ledger, Left, Spawned, Tick
 from .peer import Peer
 from .router import Router
-from .verbs import Verbs
+from .verbs import Means, Verbs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Location:
         self._endpoint = endpoint
         self._keys = keys
         self._ledger = Ledger(idle=idle, now=self._loop.time())
+        self._estate = Estate()
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -46,12 +48,12 @@ class Location:
     async def open(self, allowed: frozenset[bytes]) -> None:
         """Make the engine ready and listen. Raises what the engine's ``open`` does."""
         await self._engine.open(self._sampled)
-        verbs = Verbs(self._engine, self._images, self._claim, self._finished)
+        means = Means(self._engine, self._images, self._estate, self._claim, self._finished)
         self._router = Router(
             self._endpoint,
             self._keys,
             allowed,
-            verbs.perform,
+            Verbs(means).perform,
             self._joined,
             self._left,
             self._outdated,
@@ -100,8 +102,7 @@ class Location:
     def _left(self, peer: Peer) -> None:
         for effect in self._handle(Left(peer.id)):
             if isinstance(effect, Collect):
-                held = peer.containers
-                self._collect([held[key] for key in effect.containers if key in held])
+                self._collect(self._estate.remove(effect.containers))
 
     def _outdated(self) -> bool:
         """A program of another version came: make way if nobody is here."""

@@ -24,7 +24,6 @@ from ..wire.messages import (
     Verb,
 )
 from ..wire.session import Session
-from .containers import Container
 from .processes import Process
 from .streams import InStream, OutStream
 from .tunnels import Tunnel
@@ -35,16 +34,16 @@ Perform = Callable[["Peer", Verb, int], Coroutine[Any, Any, Value]]
 
 
 class Peer:
-    """The other end is one program; ``key`` is who libzmq says it is."""
+    """The other end is one program; ``key`` is who libzmq says it is, ``user`` whose that key is."""
 
     def __init__(
         self, session: str, key: str, wire: Session, flush: Callable[[Peer], None]
     ) -> None:
         self.id = session
         self.key = key
+        self.user = key
         self.secret = secrets.token_bytes(16)
         self.wire = wire
-        self.containers: dict[str, Container] = {}
         self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)
         self.tunnels: dict[str, Tunnel] = {}
         self._flush = flush
@@ -87,6 +86,12 @@ class Peer:
         task = asyncio.ensure_future(work)
         self._kept.add(task)
         task.add_done_callback(self._kept.discard)
+
+    def drop_tunnels(self, container: str) -> None:
+        """Close those that lead to a container."""
+        for tunnel in [t for t in self.tunnels.values() if t.container == container]:
+            del self.tunnels[tunnel.id]
+            tunnel.close()
 
     def receive(self, packet: Packet, bulk: bytes, perform: Perform) -> None:
         """Act on one message.

@@ -1,0 +1,36 @@
+"""What a location holds, whoever's it is, and who may reach for it.
+
+A user never learns of another's: what is somebody else's is not found, in the words used for what does not exist.
+"""
+
+from __future__ import annotations
+
+from ..errors import NotFound
+from .containers import Container
+from .peer import Peer
+
+
+class Estate:
+    """All containers of a location, by id."""
+
+    def __init__(self) -> None:
+        self._containers: dict[str, Container] = {}
+
+    def add(self, container: Container) -> None:
+        """A container was wished for."""
+        self._containers[container.id] = container
+
+    def remove(self, keys: tuple[str, ...]) -> list[Container]:
+        """Forget containers; those that were known."""
+        return [self._containers.pop(key) for key in keys if key in self._containers]
+
+    def container(self, peer: Peer, key: str) -> Container:
+        """A container that a session may reach for.
+
+        Raises:
+            NotFound: there is none, or it is none of this session's.
+        """
+        found = self._containers.get(key)
+        if found is None or found.user != peer.user or found.session != peer.id:
+            raise NotFound(f"no container {key}")
+        return found

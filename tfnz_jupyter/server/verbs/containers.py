@@ -1,0 +1,48 @@
+"""Containers: wishing for one, reading its log, ending it."""
+
+from __future__ import annotations
+
+from ...wire import messages as m
+from ..containers import Container
+from ..peer import Peer
+from ..processes import Process
+from .deeds import Deed, Means
+
+
+class ContainerVerbs:
+    """The verbs of containers."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def deeds(self) -> dict[type, Deed]:
+        """Verb -> what does it."""
+        return {m.Spawn: self._spawn, m.Destroy: self._destroy, m.FollowLog: self._follow}
+
+    async def _spawn(self, peer: Peer, verb: m.Spawn, call: int) -> m.Done:
+        peer.require_new(verb.output, verb.input)
+        self._means.claim(peer, verb)
+        process = Process(
+            peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=verb.lossless
+        )
+
+        def tell(state: m.ContainerChanged) -> None:
+            if state.state in ("ended", "failed"):
+                self._means.finished(state.container)
+                peer.drop_tunnels(state.container)
+            peer.tell(state)
+
+        engine, images = self._means.engine, self._means.images
+        container = Container(verb, peer.id, peer.user, process, engine, images, tell)
+        self._means.estate.add(container)
+        return m.Done()
+
+    async def _destroy(self, peer: Peer, verb: m.Destroy, call: int) -> m.Done:
+        await self._means.estate.container(peer, verb.container).destroy(verb.grace)
+        return m.Done()
+
+    async def _follow(self, peer: Peer, verb: m.FollowLog, call: int) -> m.Done:
+        log = self._means.estate.container(peer, verb.container).process.log
+        peer.require_new(verb.output)
+        peer.out_stream(verb.output).start(log.reader(lossless=True))
+        return m.Done()

@@ -1,0 +1,73 @@
+"""Processes beside a container's first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+from ...engines.base import ProcessSpec, Running
+from ...errors import NotFound, TfnzError
+from ...wire import messages as m
+from ..peer import Peer
+from ..processes import Process, describe
+from .deeds import Deed, Means
+
+
+class ProcessVerbs:
+    """The verbs of processes."""
+
+    def __init__(self, means: Means) -> None:
+        self._engine, self._estate = means.engine, means.estate
+
+    def deeds(self) -> dict[type, Deed]:
+        """Verb -> what does it."""
+        return {m.Execute: self._execute, m.Signal: self._signal}
+
+    async def _execute(self, peer: Peer, verb: m.Execute, call: int) -> m.Done:
+        container = self._estate.container(peer, verb.container)
+        peer.require_new(verb.output, verb.input)
+        process = Process(peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=True)
+        try:
+            await container.ready()
+            assert container.spec is not None
+            spec = ProcessSpec(
+                verb.process,
+                tuple(verb.command),
+                tuple((dict(container.spec.env) | dict(verb.env)).items()),
+                verb.cwd or None,
+                verb.user or None,
+            )
+            running = await self._start(peer, container.id, spec)
+        except BaseException:
+            process.close()
+            raise
+        peer.processes[verb.process] = (verb.container, process)
+        peer.keep(self._attend(peer, verb.process, process, running))
+        return m.Done()
+
+    async def _start(self, peer: Peer, container: str, spec: ProcessSpec) -> Running:
+        """Start a process; if its caller gives up meanwhile, it is killed as soon as it runs."""
+        starting = asyncio.ensure_future(self._engine.execute(container, spec))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            peer.keep(_kill(starting))
+            raise
+
+    async def _attend(self, peer: Peer, key: str, process: Process, running: Running) -> None:
+        end = await process.run(running)
+        peer.processes.pop(key, None)
+        peer.tell(m.ProcessEnded(key, end.returncode, describe(end)))
+
+    async def _signal(self, peer: Peer, verb: m.Signal, call: int) -> m.Done:
+        container, process = peer.processes.get(verb.process, ("", None))
+        if process is None or container != verb.container or process.running is None:
+            raise NotFound(f"no process {verb.process}")
+        await process.running.signal(verb.number)
+        return m.Done()
+
+
+async def _kill(starting: asyncio.Future[Running]) -> None:
+    with contextlib.suppress(TfnzError):
+        await (await starting).signal(signal.SIGKILL)
