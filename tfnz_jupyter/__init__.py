@@ -33,11 +33,12 @@ if TYPE_CHECKING:
         Unreachable,
         UsageError,
     )
-    from .sdk import container, location, node, process, tunnel
+    from .sdk import container, location, node, process, tagging, tunnel
     from .sdk.container import Container
     from .sdk.location import Location
     from .sdk.node import Node
     from .sdk.process import Process
+    from .sdk.tagging import Taggable, TaggedCollection
     from .sdk.tunnel import Tunnel
 
 __version__ = "0.1.0"
@@ -57,6 +58,8 @@ __all__ = [
     "ProtocolError",
     "Refused",
     "SessionEnded",
+    "Taggable",
+    "TaggedCollection",
     "TfnzError",
     "TimedOut",
     "Tunnel",
@@ -66,18 +69,27 @@ __all__ = [
     "location",
     "node",
     "process",
+    "tagging",
     "tunnel",
 ]
 
-_CLASSES = {"Container", "Location", "Node", "Process", "Tunnel"}
-_MODULES = {"container", "location", "node", "process", "tunnel"}
+_CLASSES = {
+    "Container": "container",
+    "Location": "location",
+    "Node": "node",
+    "Process": "process",
+    "Taggable": "tagging",
+    "TaggedCollection": "tagging",
+    "Tunnel": "tunnel",
+}
+_MODULES = {"container", "location", "node", "process", "tagging", "tunnel"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f".sdk.{name}", __name__)
     if name in _CLASSES:
-        return getattr(importlib.import_module(f".sdk.{name.lower()}", __name__), name)
+        return getattr(importlib.import_module(f".sdk.{_CLASSES[name]}", __name__), name)
     if name in __all__:
         return getattr(importlib.import_module(".errors", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
