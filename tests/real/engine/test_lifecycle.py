@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.bare_engine import Bench, bench, outputs, read_until
+from tests.support.bare_engine import Bench, bench
 from tests.support.eventually import eventually, eventually_async
 from tests.support.leaks import footprint, nothing
-from tfnz_jupyter.engines.base import Exit
 from tfnz_jupyter.engines.embedded import subids
-from tfnz_jupyter.errors import ContainerEnded, EngineFailed, UsageError
+from tfnz_jupyter.errors import EngineFailed
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,118 +25,6 @@ def keeper_pid(state: Path) -> int:
     lines = [line for line in footprint(state)["processes"] if "keeper" in line]
     assert len(lines) == 1, lines
     return int(lines[0].split()[0])
-
-
-async def test_destroying_a_running_container_leaves_nothing_of_it(tiny: Bench):
-    before = footprint(tiny.state)
-    name, process = await tiny.boot("sleep 100")
-    assert footprint(tiny.state) != before
-    await tiny.engine.destroy(name, 0)
-    assert footprint(tiny.state) == before
-    assert await process.wait() == Exit(signal=signal.SIGKILL)
-
-
-async def test_destroying_twice_or_what_never_was_does_nothing(tiny: Bench):
-    name, _ = await tiny.boot("sleep 100")
-    await asyncio.gather(tiny.engine.destroy(name, 0), tiny.engine.destroy(name, 1))
-    await tiny.engine.destroy(name, 0)
-    await tiny.engine.destroy("nobody", 0)
-
-
-async def test_a_container_that_catches_the_stop_signal_may_say_goodbye(tiny: Bench):
-    name, process = await tiny.boot(
-        "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.05; done"
-    )
-    await read_until(process, b"up")
-    await tiny.engine.destroy(name, 10)
-    assert await outputs(process) == ("bye\n", "")
-    assert await process.wait() == Exit(code=9)
-
-
-async def test_one_that_does_not_catch_it_is_not_waited_for(tiny: Bench):
-    name, _ = await tiny.boot(argv=["sleep", "100"])
-    began = time.monotonic()
-    await tiny.engine.destroy(name, 10)
-    assert time.monotonic() - began < 5
-
-
-async def test_one_that_ignores_it_is_killed_after_the_grace(tiny: Bench):
-    name, process = await tiny.boot("trap 'echo no' TERM; echo up; while :; do sleep 0.05; done")
-    await read_until(process, b"up")
-    await tiny.engine.destroy(name, 0.2)
-    assert await process.wait() == Exit(signal=signal.SIGKILL)
-
-
-async def test_a_container_that_ends_by_itself_is_freed_by_itself(tiny: Bench):
-    before = footprint(tiny.state)
-    name, process = await tiny.boot("echo last words")
-    await process.wait()
-    await eventually_async(lambda: footprint(tiny.state) == before, within=2)
-    assert await outputs(process) == ("last words\n", "")
-    with pytest.raises(ContainerEnded):
-        await tiny.execute(name, "true")
-
-
-async def test_an_id_can_be_used_once_at_a_time(tiny: Bench):
-    name, _ = await tiny.boot("sleep 100")
-    with pytest.raises(UsageError, match=name):
-        await tiny.boot("true", id=name)
-
-
-async def test_there_is_no_other_node(tiny: Bench):
-    with pytest.raises(UsageError, match="'elsewhere'"):
-        await tiny.engine.boot(tiny.spec("true"), "elsewhere")
-
-
-async def test_fifty_at_once_boot_answer_and_go(tiny: Bench):
-    before = footprint(tiny.state)
-
-    async def one(number: int) -> None:
-        name, process = await tiny.boot(f"echo {number}; exec sleep 100")
-        assert await process.read() == (1, b"%d\n" % number)
-        await tiny.engine.destroy(name, 0)
-
-    await asyncio.gather(*map(one, range(50)))
-    assert footprint(tiny.state) == before
-
-
-async def test_fifty_live_at_the_same_time_have_fifty_addresses(tiny: Bench):
-    found = await asyncio.gather(*(tiny.address("exec sleep 100") for _ in range(50)))
-    assert len({address for _, address in found}) == 50
-    await asyncio.gather(*(tiny.engine.destroy(name, 0) for name, _ in found))
-
-
-@pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.006, 0.01, 0.02, 0.04])
-async def test_cancelling_a_boot_leaves_nothing(tiny: Bench, delay: float):
-    before = footprint(tiny.state)
-    boots = [asyncio.create_task(tiny.boot("sleep 100")) for _ in range(4)]
-    await asyncio.wait(boots, timeout=delay)
-    for boot in boots:
-        boot.cancel()
-    done = await asyncio.gather(*boots, return_exceptions=True)
-    for result in done:
-        if not isinstance(result, BaseException):
-            await tiny.engine.destroy(result[0], 0)
-    assert footprint(tiny.state) == before
-
-
-async def test_destroying_while_it_boots_ends_the_boot(tiny: Bench):
-    before = footprint(tiny.state)
-    spec = tiny.spec("sleep 100")
-    boot = asyncio.create_task(tiny.engine.boot(spec, tiny.nodes[0].id))
-    await asyncio.wait([boot], timeout=0.005)
-    await tiny.engine.destroy(spec.id, 0)
-    with contextlib.suppress(EngineFailed, ContainerEnded):
-        booted = await boot
-        await booted.process.wait()
-    await eventually_async(lambda: footprint(tiny.state) == before, within=2)
-
-
-async def test_a_failed_boot_leaves_nothing(tiny: Bench):
-    before = footprint(tiny.state)
-    with pytest.raises(EngineFailed):
-        await tiny.boot(argv=["nowhere"])
-    assert footprint(tiny.state) == before
 
 
 async def test_killing_the_keeper_ends_all_and_the_next_boot_starts_another(tiny: Bench):
@@ -249,16 +134,6 @@ async def test_the_next_location_sweeps_what_a_dead_keeper_left(folder: Path):
     async with bench(folder) as tiny:
         assert footprint(tiny.state)["files"] == set()
         assert (await tiny.run("echo new"))[0] == "new\n"
-
-
-async def test_the_node_is_sampled_every_second(tiny: Bench):
-    (node,) = tiny.nodes
-    assert node.id == node.name
-    stats = node.stats
-    assert 0 <= stats.cpu <= stats.cpu_total
-    assert 0 < stats.memory <= stats.memory_total
-    await tiny.boot("sleep 100")
-    await eventually_async(lambda: tiny.nodes[0].stats.containers == 1, within=5)
 
 
 async def test_nobody_else_holds_the_containers_ids(tiny: Bench):

@@ -1,0 +1,29 @@
+"""What every engine does alike: one suite, run against each of them.
+
+An engine's test module says ``class TestIts(Contract)`` and brings a fixture ``opened``: an open bench
+(``tests/support/bench.py``) for the whole module. The parts are mixins, a file a noun: ``contract_<noun>.py``. A part's
+tests take ``bench``, which fails a test that left something behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.engines.contract_lifecycle import Lifecycle
+from tests.engines.contract_processes import Processes
+from tests.support.bench import Bench
+from tests.support.eventually import eventually_async
+
+
+class Contract(Lifecycle, Processes):
+    """All parts."""
+
+    @pytest_asyncio.fixture(loop_scope="module")
+    async def bench(self, opened: Bench) -> AsyncIterator[Bench]:
+        """The module's engine, as empty as it was."""
+        before = opened.leftovers()
+        yield opened
+        await opened.clear()
+        await eventually_async(lambda: opened.leftovers() == before, within=5)
