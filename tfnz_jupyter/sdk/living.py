@@ -1,0 +1,92 @@
+"""What every part of a container stands on: its session, its output, and whether it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from ..errors import ContainerEnded, from_wire
+from ..wire import messages as m
+from .condition import Condition
+from .connection import Connection
+from .lines import LineRing
+from .streams import Incoming, Output
+
+if TYPE_CHECKING:
+    from .container import Container
+    from .location import Location
+    from .node import Node
+
+_TAIL = 12
+
+
+class Living(Condition):
+    """A container's place, connection and log."""
+
+    def __init__(self, wish: m.Spawn, node: Node, connection: Connection) -> None:
+        super().__init__(wish.container)
+        self.name = wish.name
+        self._node = node
+        self._connection = connection
+        self._output = Output(self._callbacks, asyncio.get_running_loop())
+        self._input = connection.write()
+        self._ready = asyncio.Event()
+        self._gone = asyncio.Event()  # it runs no longer
+        self._over = asyncio.Event()  # and everything it printed has been taken in
+
+    @property
+    def _whole(self) -> Container:
+        return cast("Container", self)  # nothing less is ever made
+
+    @property
+    def log(self) -> LineRing:
+        """What it printed last, as numbered lines."""
+        return self._output.log
+
+    def node(self) -> Node:
+        """Where it runs."""
+        return self._node
+
+    parent = node
+
+    parent = node
+
+    def location(self) -> Location:
+        """The location it belongs to."""
+        return self._node.parent()
+
+    def logs(self, tail: int | None = None) -> bytes:
+        """What it printed, both outputs, as far as it is still held here; only the last ``tail`` lines if given."""
+        return self.log.text(tail)
+
+    def _stream(self, number: int, output: Output) -> Incoming:
+        return Incoming(number, self._connection.tell, output.take, output.log.skipped, output.end)
+
+    async def _running(self) -> None:
+        await self._running_or_over()
+        if self.dead:
+            self._raise_over()
+
+    async def _running_or_over(self) -> None:
+        waits = {
+            asyncio.ensure_future(self._ready.wait()),
+            asyncio.ensure_future(self._over.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _raise_over(self) -> NoReturn:
+        if self._news.error is not None:
+            raise from_wire(*self._news.error)
+        raise ContainerEnded(
+            f"{self.name} is over: {self.reason}",
+            detail=self.logs(_TAIL).decode("utf-8", "replace"),
+        )
+
+    def _tell_all(self) -> None:
+        self._changed()
+        self._node._changed()
+        self._node.parent()._changed()

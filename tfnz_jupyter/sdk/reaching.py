@@ -1,0 +1,79 @@
+"""Ports that lead into a container."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ..blocking import verb
+from ..errors import UsageError
+from ..wire import messages as m
+from . import asking
+from .handle import new_id
+from .living import Living
+from .tunnel import Tunnel
+
+
+class Reaching(Living):
+    """The part of a container that is reached through tunnels."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._tunnels: dict[str, Tunnel] = {}
+
+    @property
+    def tunnels(self) -> list[Tunnel]:
+        """Those that are open."""
+        return list(self._tunnels.values())
+
+    def all_tunnels(self) -> list[Tunnel]:
+        """Those that are open."""
+        return self.tunnels
+
+    @verb
+    async def attach_tunnel(
+        self, dest_port: int, *, localport: int | None = None, bind: str | None = None
+    ) -> Tunnel:
+        """Make a port of this machine lead to a port of the container.
+
+        Args:
+            localport: a free one where it is not given, or 0.
+            bind: the address to listen on; 127.0.0.1 where it is not given.
+
+        Raises:
+            Refused: the port is taken, or needs privileges.
+            ContainerEnded: it is over.
+        """
+        await self._running()
+        port = asking.port(dest_port, "dest_port")
+        wanted = asking.port(localport or 0, "localport", least=0)
+        key = new_id()
+        try:
+            opened = await self._connection.call(
+                m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1")
+            )
+        except asyncio.CancelledError:
+            self._connection.post(m.CloseTunnel(key))  # it may have been opened already
+            raise
+        assert isinstance(opened, m.Listening)
+        tunnel = Tunnel(key, self._whole, port, opened.address, opened.port)
+        self._tunnels[key] = tunnel
+        self._tell_all()
+        return tunnel
+
+    @verb
+    async def destroy_tunnel(self, tunnel: Tunnel) -> None:
+        """Close a tunnel and its connections.
+
+        Raises:
+            UsageError: it is not one of this container's, or closed already.
+        """
+        if self._tunnels.get(tunnel.uuid) is not tunnel:
+            raise UsageError(f"{tunnel!r} is not an open tunnel of {self.name}")
+        await self._connection.call(m.CloseTunnel(tunnel.uuid))
+        self._close_tunnel(tunnel)
+
+    def _close_tunnel(self, tunnel: Tunnel) -> None:
+        self._tunnels.pop(tunnel.uuid, None)
+        tunnel._close()
+        self._tell_all()
