@@ -22,9 +22,9 @@ from . import asking
 from .connection import Connection
 from .container import Container
 from .embedded import find_or_start, is_stuck
-from .handle import Handle, nearest
+from .handle import nearest
 from .node import Node
-from .tunnel import Tunnel
+from .offers import Offers
 
 _log = logging.getLogger("tfnz_jupyter")
 
@@ -37,7 +37,7 @@ _PATIENCE, _PAUSE = 10.0, 0.05
 _alive: list[Location] = []  # oldest first
 
 
-class Location(Handle):
+class Location(Offers):
     """A session with a location; with nothing configured, the one on this machine, started if need be.
 
     What it spawns ends with it: by :meth:`disconnect`, the interpreter's exit, or the death of this process.
@@ -93,15 +93,10 @@ class Location(Handle):
         """Everything that needs no location."""
         if quiet and debug_log:
             raise UsageError("quiet and debug_log exclude each other")
-        self.location = _chosen(location, location_ip)
-        super().__init__("")
-        self.nodes: dict[str, Node] = {}
-        self.containers: dict[str, Container] = {}
-        self.new_node_callback = new_node_callback
+        Offers.__init__(self, _chosen(location, location_ip), new_node_callback)
         self.log_path = str(runtime_folder() / "location.log")
         self._connection: Connection
         self._spawning: set[asyncio.Task[None]] = set()
-        self._why: TfnzError | None = None
         _log_level(quiet, debug_log)
 
     async def _open(self) -> None:
@@ -135,16 +130,6 @@ class Location(Handle):
     # what is known, without asking anybody
 
     @property
-    def dead(self) -> bool:
-        """Whether the session is over."""
-        return self._why is not None
-
-    @property
-    def reason(self) -> str:
-        """Why it is over; empty while it is not."""
-        return self._why.message if self._why else ""
-
-    @property
     def engine(self) -> str:
         """What runs the containers: ``embedded``."""
         return self._connection.engine
@@ -153,47 +138,6 @@ class Location(Handle):
     def degraded(self) -> list[str]:
         """What the engine cannot give on this machine, in plain sentences."""
         return list(self._connection.degraded)
-
-    @property
-    def tunnels(self) -> dict[str, Tunnel]:
-        """This session's open tunnels, by id."""
-        return {t.uuid: t for c in list(self.containers.values()) for t in c.tunnels}
-
-    def ranked_nodes(self) -> list[Node]:
-        """All nodes, best first."""
-        return sorted(self.nodes.values(), key=lambda node: -node.stats.score)
-
-    def node(self) -> Node:
-        """The best node there is.
-
-        Raises:
-            NotFound: there is none.
-            SessionEnded: the session is over.
-        """
-        self._require_alive()
-        if not self.nodes:
-            raise NotFound(f"{self.location} has no nodes")
-        return self.ranked_nodes()[0]
-
-    def container(self, key: str) -> Container:
-        """One of this session's containers, by name, id, or the unique beginning of its id; live ones first.
-
-        Raises:
-            NotFound: none answers to it; the hint names the nearest.
-            UsageError: it begins the ids of several.
-        """
-        every = sorted(self.containers.values(), key=lambda c: c.dead)
-        for match in (
-            [c for c in every if c.uuid == key],
-            [c for c in every if c.name == key and not c.dead],
-            [c for c in reversed(every) if c.name == key],
-            [c for c in every if c.uuid.startswith(key)] if len(key) >= 4 else [],
-        ):
-            if len(match) > 1 and match[0].name != key:
-                raise UsageError(f"{key!r} begins the id of {len(match)} containers")
-            if match:
-                return match[0]
-        raise NotFound(f"no container {key!r}", hint=nearest(key, {c.name for c in every}))
 
     @staticmethod
     def all_locations() -> list[str]:
@@ -313,23 +257,6 @@ class Location(Handle):
         self._offered.set()
         self._complete.set()
         self._changed()
-
-    def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
-        gone = set(self.nodes) - {state.id for state in nodes}
-        self.nodes = {key: node for key, node in self.nodes.items() if key not in gone}
-        for state in nodes:
-            if (node := self.nodes.get(state.id)) is not None:
-                node._sampled(state)
-            else:
-                node = self.nodes[state.id] = Node(state, self)
-                if self._offered.is_set() and self.new_node_callback is not None:
-                    self._callbacks.post(asking.context(), self.new_node_callback, node)
-        self._offered.set()
-        self._changed()
-
-    def _require_alive(self) -> None:
-        if self._why is not None:
-            raise SessionEnded(self._why.message, hint=self._why.hint)
 
     def __repr__(self) -> str:
         live = sum(not c.dead for c in self.containers.values())

@@ -1,0 +1,99 @@
+"""What a location has to offer, kept up to date by what it says unasked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from ..errors import NotFound, SessionEnded, TfnzError, UsageError
+from ..wire import messages as m
+from . import asking
+from .container import Container
+from .handle import Handle, nearest
+from .node import Node
+from .tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from .location import Location
+
+
+class Offers(Handle):
+    """The part of a session that knows nodes, containers, tunnels, and what becomes of them."""
+
+    def __init__(self, location: str, new_node_callback: Callable[[Node], object] | None) -> None:
+        super().__init__("")
+        self.location = location
+        self.nodes: dict[str, Node] = {}
+        self.containers: dict[str, Container] = {}
+        self.new_node_callback = new_node_callback
+        self._why: TfnzError | None = None
+        self._offered: asyncio.Event
+
+    @property
+    def dead(self) -> bool:
+        """Whether the session is over."""
+        return self._why is not None
+
+    @property
+    def reason(self) -> str:
+        """Why it is over; empty while it is not."""
+        return self._why.message if self._why else ""
+
+    @property
+    def tunnels(self) -> dict[str, Tunnel]:
+        """This session's open tunnels, by id."""
+        return {t.uuid: t for c in list(self.containers.values()) for t in c.tunnels}
+
+    def ranked_nodes(self) -> list[Node]:
+        """All nodes, best first."""
+        return sorted(self.nodes.values(), key=lambda node: -node.stats.score)
+
+    def node(self) -> Node:
+        """The best node there is.
+
+        Raises:
+            NotFound: there is none.
+            SessionEnded: the session is over.
+        """
+        self._require_alive()
+        if not self.nodes:
+            raise NotFound(f"{self.location} has no nodes")
+        return self.ranked_nodes()[0]
+
+    def container(self, key: str) -> Container:
+        """One of this session's containers, by name, id, or the unique beginning of its id; live ones first.
+
+        Raises:
+            NotFound: none answers to it; the hint names the nearest.
+            UsageError: it begins the ids of several.
+        """
+        every = sorted(self.containers.values(), key=lambda c: c.dead)
+        for match in (
+            [c for c in every if c.uuid == key],
+            [c for c in every if c.name == key and not c.dead],
+            [c for c in reversed(every) if c.name == key],
+            [c for c in every if c.uuid.startswith(key)] if len(key) >= 4 else [],
+        ):
+            if len(match) > 1 and match[0].name != key:
+                raise UsageError(f"{key!r} begins the id of {len(match)} containers")
+            if match:
+                return match[0]
+        raise NotFound(f"no container {key!r}", hint=nearest(key, {c.name for c in every}))
+
+    def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
+        gone = set(self.nodes) - {state.id for state in nodes}
+        self.nodes = {key: node for key, node in self.nodes.items() if key not in gone}
+        for state in nodes:
+            if (node := self.nodes.get(state.id)) is not None:
+                node._sampled(state)
+            else:
+                node = self.nodes[state.id] = Node(state, cast("Location", self))
+                if self._offered.is_set() and self.new_node_callback is not None:
+                    self._callbacks.post(asking.context(), self.new_node_callback, node)
+        self._offered.set()
+        self._changed()
+
+    def _require_alive(self) -> None:
+        if self._why is not None:
+            raise SessionEnded(self._why.message, hint=self._why.hint)
