@@ -11,7 +11,7 @@ from tfnz_jupyter.engines.embedded import (
     cgroups,
     firewall,
     netlink,
-    rootfiles,
+    preboot,
     seccomp,
     stats,
     subids,
@@ -228,7 +228,7 @@ def test_a_datagram_of_several_messages_is_taken_apart():
     [("/a", "/a"), ("//a///b", "/a/b"), ("/a/./b", "/a/b"), ("/process", "/process")],
 )
 def test_a_good_path_is_made_tidy(path: str, clean: str):
-    assert rootfiles.check_path(path) == clean
+    assert preboot.check_path(path) == clean
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_good_path_is_made_tidy(path: str, clean: str):
 )
 def test_a_bad_path_is_refused_by_name(path: str):
     with pytest.raises(UsageError) as caught:
-        rootfiles.check_path(path)
+        preboot.check_path(path)
     assert repr(path) in str(caught.value)
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from .files import Files
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -227,6 +229,10 @@ class Engine(ABC):
 
         Returns when nothing of the container is left. Idempotent; an unknown id does nothing.
         """
+
+    @abstractmethod
+    def files(self, container: str) -> Files:
+        """The files of a live container, for as long as it lives. Raises ``ContainerEnded``."""
 
     @abstractmethod
     async def connect(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +12,12 @@ import msgspec
 
 from ...errors import ContainerEnded
 from ..base import ContainerSpec, Exit, ProcessSpec
-from . import accounts, bundle, messages, rootfiles, stats
+from . import accounts, bundle, messages, preboot, stats
 from .bundle import Account, Machine, Places
+from .files import Opened
 from .firewall import RESOLVER
 from .layers import folder_name
+from .rootfiles import RootFiles
 from .running import PipedRunning
 from .threads import Threads
 
@@ -45,6 +46,9 @@ class Container:
         self._memory = spec.limits.memory or stats.total_memory() // 2
         self._root = self._folder = -1  # see messages.Prepared
         self._files = asyncio.Lock()  # held by whoever uses them, and to close them
+        self.opened = Opened()
+        self._seen = -1  # the root as its first process sees it
+        self._seen_by: PipedRunning | None = None
 
     # -- processes -----------------------------------------------------------------------------------------------------
 
@@ -85,7 +89,7 @@ class Container:
         """Write what the container is to find: the user's files, those it always has, its ``config.json``."""
         spec, first = self.spec, self._machine.first_id
         for path, content in spec.files:
-            rootfiles.write_file(self._root, path, content, first)
+            preboot.write_file(RootFiles(self._root, first), path, content)
         provided = bundle.provided_files(spec.hostname, self.ip, str(RESOLVER))
         for name, content in provided.items():
             self._write(name, content, first)
@@ -103,8 +107,8 @@ class Container:
         self._write(messages.END + spec.id, msgspec.json.encode(process), 0, mode=0o600)
 
     def _account(self, user: str) -> Account:
-        read = partial(rootfiles.read_text, self._root)
-        return accounts.resolve(user, read("/etc/passwd"), read("/etc/group"))
+        files = RootFiles(self._root, self._machine.first_id)
+        return accounts.resolve(user, files.read_text("/etc/passwd"), files.read_text("/etc/group"))
 
     def _write(self, name: str, content: bytes, owner: int, *, mode: int = 0o644) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -121,8 +125,36 @@ class Container:
                 raise ended(self.spec.id)
             return await threads.run(deed)
 
+    async def root(self, look: Callable[[], Awaitable[int]]) -> int:
+        """What its processes see as ``/``, volumes included: a descriptor, the caller's to close.
+
+        Args:
+            look: asks the keeper for one.
+
+        Raises:
+            ContainerEnded: it is over.
+        """
+        first = self.running.get(self.spec.id)
+        if first is not None and self._seen_by is not first:  # a reboot makes another
+            found = await look()
+            if self.running.get(self.spec.id) is first:
+                self._see(found, first)
+            else:
+                os.close(found)
+                first = None
+        if first is None or self._seen < 0:
+            raise ended(self.spec.id)
+        return os.dup(self._seen)
+
+    def _see(self, root: int, by: PipedRunning | None) -> None:
+        if self._seen >= 0:
+            os.close(self._seen)
+        self._seen, self._seen_by = root, by
+
     async def close(self) -> None:
-        """Let go of root and folder: as long as we hold them, the overlay lives."""
+        """Let go of what we hold of it: as long as we do, its mounts live."""
+        await self.opened.close()
+        self._see(-1, None)
         async with self._files:
             for fd in (self._root, self._folder):
                 if fd >= 0:

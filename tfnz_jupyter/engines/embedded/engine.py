@@ -34,9 +34,11 @@ from ..base import (
     Report,
     Running,
 )
-from . import bpf, exits, messages, needs, rootfiles, stats, subids, sweep
+from ..files import Files
+from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
 from .bundle import Machine
 from .container import Container, ended
+from .files import EmbeddedFiles
 from .layers import Layers
 from .link import Link, end_keeper, log_tail, start_keeper
 from .running import PipedRunning
@@ -211,7 +213,7 @@ class EmbeddedEngine(Engine):
         if spec.id in self._containers:
             raise UsageError(f"container {spec.id} exists already")
         for path, _content in spec.files:
-            rootfiles.check_path(path)
+            preboot.check_path(path)
         container = Container(spec, self._state / "containers" / spec.id, self._machine)
         self._containers[spec.id] = container
         try:
@@ -309,6 +311,21 @@ class EmbeddedEngine(Engine):
         if found is None or found.removal is not None or container not in found.running:
             raise ended(container)
         return found
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def files(self, container: str) -> Files:
+        found = self._live(container)
+        root = partial(found.root, partial(self._look, found))
+        return EmbeddedFiles(root, self._machine.first_id, self._disk, found.opened)
+
+    async def _look(self, container: Container) -> int:
+        link = await self._keeper()
+        try:
+            _answer, fds = await link.ask(messages.Look(link.number(), container.spec.id))
+        except EngineFailed:
+            raise ended(container.spec.id) from None
+        return fds[0]
 
     # -- connections ---------------------------------------------------------------------------------------------------
 

@@ -108,6 +108,8 @@ class Household:
                 self._execute(ask)
             case messages.Destroy():
                 self._destroy(ask)
+            case messages.Look():
+                self._look(ask)
             case messages.Sockets():
                 self._sockets(ask)
             case messages.Signal():
@@ -148,6 +150,14 @@ class Household:
         launch = self._hall.execute(cell, ask)
         self._watch(launch)
         launch.proceed(ask.seq)
+
+    def _look(self, ask: messages.Look) -> None:
+        cell = self._cells.get(ask.id)
+        if cell is None or cell.first is None:
+            self._say(messages.Failed(ask.seq, "container ended"))
+            return
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        self._say(messages.Done(ask.seq), [os.open(f"/proc/{cell.first.pid}/root", flags)])
 
     def _watch(self, launch: Launch) -> None:
         self._launches[launch.crun] = launch

@@ -134,7 +134,7 @@ class Link:
         return next(self._numbers)
 
     async def ask(self, request: messages.Prepare | messages.Start | messages.Execute
-                  | messages.Destroy | messages.Sockets) -> Reply:  # fmt: skip
+                  | messages.Destroy | messages.Look | messages.Sockets) -> Reply:  # fmt: skip
         """The answer to a request and its descriptors, which are the caller's to close.
 
         Cancelling closes what still comes. Raises ``EngineFailed`` with the keeper's words, or that it has ended.

@@ -60,6 +60,13 @@ class Destroy(_Message, frozen=True, tag=True):
     grace: float  # seconds
 
 
+class Look(_Message, frozen=True, tag=True):
+    """What a container's first process sees as ``/``. Answer: Done, with a descriptor (O_PATH)."""
+
+    seq: int
+    id: str
+
+
 class Sockets(_Message, frozen=True, tag=True):
     """Unconnected TCP sockets of the engine's network. Answer: Done."""
 
@@ -100,7 +107,7 @@ class Started(_Message, frozen=True, tag=True):  # stdin (write), stdout, stderr
     seq: int
 
 
-class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for
+class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for; the root of Look
     seq: int
 
 
@@ -132,7 +139,7 @@ class Degraded(_Message, frozen=True, tag=True):
     text: str
 
 
-Request = Prepare | Start | Execute | Destroy | Sockets | Signal | CloseInput
+Request = Prepare | Start | Execute | Destroy | Look | Sockets | Signal | CloseInput
 Answer = Prepared | Started | Done | Failed
 News = Answer | Exited | Ready | Degraded
 

@@ -1,97 +1,241 @@
-"""Files in a container's root, reached by descriptor from outside, whatever symlinks the image planted.
+"""The files below a container's root, reached by descriptor from outside, whatever symlinks it planted. Blocks.
 
-``root`` is an O_PATH descriptor of the merged overlay that the keeper handed over; it works although the mount is in the
-keeper's namespace only. Every path is resolved by the kernel with ``RESOLVE_IN_ROOT``.
+``root`` is an O_PATH descriptor: of the merged overlay before the boot, of what the first process sees as ``/`` (volumes
+included) afterwards. Every path is resolved by the kernel with ``RESOLVE_IN_ROOT``, and whatever is named last in it is
+reached through a descriptor of its folder: no race with a process inside leads out. What is there is looked at before it is
+opened, so that no pipe or device ever is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
+from collections.abc import Iterator
 
-from ...errors import EngineFailed, UsageError
-from .bundle import COVERED
+from ..files import Change, FileInfo, Kind
+from .bundle import IDS
 from .syscalls import open_in_root
 
 _MOST_TEXT = 4 << 20  # bytes of an image's /etc/passwd that we are ready to read
+_FLAGS = os.O_ACCMODE | os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_APPEND
+_SAFE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFLNK: Kind.LINK}
+_NOBODY = 65_534
 
 
-def check_path(path: str) -> str:
-    """The path as it will be written.
+class RootFiles:
+    """The deeds of :class:`~tfnz_jupyter.engines.files.Files`, on whatever thread calls them.
 
-    Raises:
-        UsageError: it is not absolute, has ``..`` or NUL in it, names a folder, or would be hidden by a mount.
+    Args:
+        root: the descriptor; stays the caller's.
+        first_id: host id of the container's root.
     """
-    reason = ""
-    parts = path.split("/")
-    if not path.startswith("/"):
-        reason = "must be absolute"
-    elif "\0" in path:
-        reason = "has a NUL in it"
-    elif ".." in parts:
-        reason = "has '..' in it"
-    elif parts[-1] in ("", "."):
-        reason = "names a folder, not a file"
-    elif any(path == top or path.startswith(f"{top}/") for top in COVERED):
-        reason = "would not be seen: the container gets a fresh /proc, /sys and /dev"
-    if reason:
-        raise UsageError(f"pre-boot file {path!r}: the path {reason}")
-    return "/" + "/".join(part for part in parts if part not in ("", "."))
 
+    def __init__(self, root: int, first_id: int) -> None:
+        self._root, self._first_id = root, first_id
 
-def write_file(root: int, path: str, content: bytes, owner: int) -> None:
-    """Write a file, making the folders above it. All of it belongs to ``owner``; an existing file keeps its mode.
-
-    Raises:
-        UsageError: the path leads nowhere a file can be written (through a file, into a folder, a dangling symlink).
-        EngineFailed: the disk is full, or the like.
-    """
-    path = check_path(path)
-    try:
-        _make_parents(root, path, owner)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
-        fd = open_in_root(root, path, flags, 0o644)
-    except OSError as error:
-        raise UsageError(f"pre-boot file {path!r}: {error.strerror} in the image") from error
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise UsageError(f"pre-boot file {path!r}: something else than a file is there")
-        os.ftruncate(fd, 0)
-        view = memoryview(content)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fchown(fd, owner, owner)
-    except OSError as error:
-        raise EngineFailed(f"writing pre-boot file {path!r}: {error.strerror}") from error
-    finally:
-        os.close(fd)
-
-
-def _make_parents(root: int, path: str, owner: int) -> None:
-    names = path.split("/")[1:-1]
-    for depth in range(1, len(names) + 1):
-        folder = "/" + "/".join(names[:depth])
+    def open(self, path: str, flags: int, mode: int = 0o644) -> int:
+        """A descriptor of a regular file."""
+        flags &= _FLAGS
         try:
-            os.close(open_in_root(root, folder, os.O_PATH | os.O_DIRECTORY))
+            found = self._look(path)
         except FileNotFoundError:
-            above = open_in_root(root, folder.rpartition("/")[0] or "/", os.O_PATH | os.O_DIRECTORY)
+            if not flags & os.O_CREAT:
+                raise
+            return self._create(path, flags, mode)
+        try:
+            if flags & os.O_EXCL:
+                raise _error(errno.EEXIST, path)
+            _require_file(found, path)
+            return os.open(_by(found), flags & ~os.O_CREAT | _SAFE)
+        except OSError as error:
+            raise _error(error.errno or errno.EIO, path) from error
+        finally:
+            os.close(found)
+
+    def _create(self, path: str, flags: int, mode: int) -> int:
+        fd = open_in_root(self._root, path, flags | _SAFE, 0o600)
+        try:
+            _require_file(fd, path)
+            self.own(fd)
+            os.fchmod(fd, mode & 0o7777)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def own(self, fd: int) -> None:
+        """Give it to the container's root."""
+        os.fchown(fd, self._first_id, self._first_id)
+
+    def stat(self, path: str, follow: bool = True) -> FileInfo:
+        with self._at(path, follow) as fd:
+            return self.info(os.fstat(fd))
+
+    def info(self, found: os.stat_result) -> FileInfo:
+        """In the container's own ids."""
+        return FileInfo(
+            kind=_KINDS.get(stat.S_IFMT(found.st_mode), Kind.OTHER),
+            mode=stat.S_IMODE(found.st_mode),
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            atime_ns=found.st_atime_ns,
+            uid=self._inside(found.st_uid),
+            gid=self._inside(found.st_gid),
+            links=found.st_nlink,
+        )
+
+    def list(self, path: str) -> list[tuple[str, FileInfo]]:
+        fd = open_in_root(self._root, path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
+        try:
+            return [*self._entries(fd)]
+        finally:
+            os.close(fd)
+
+    def _entries(self, folder: int) -> Iterator[tuple[str, FileInfo]]:
+        for name in sorted(os.listdir(folder)):
+            with contextlib.suppress(FileNotFoundError):  # removed since
+                yield name, self.info(os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def change(self, path: str, change: Change, follow: bool = True) -> None:
+        with self._at(path, follow) as fd:
+            if change.size is not None:
+                _require_file(fd, path)
+            self.apply(_by(fd), change)
+
+    def apply(self, target: int | str, change: Change) -> None:
+        """Owner first: changing it takes setuid bits away. Times last: all else changes them."""
+        if change.uid is not None or change.gid is not None:
+            os.chown(target, self._outside(change.uid), self._outside(change.gid))
+        if change.size is not None:
+            os.truncate(target, change.size)
+        if change.mode is not None:
+            os.chmod(target, change.mode & 0o7777)
+        if change.mtime_ns is not None or change.atime_ns is not None:
+            now = os.stat(target)
+            os.utime(target, ns=(
+                now.st_atime_ns if change.atime_ns is None else change.atime_ns,
+                now.st_mtime_ns if change.mtime_ns is None else change.mtime_ns,
+            ))  # fmt: skip
+
+    def mkdir(self, path: str, mode: int = 0o755, parents: bool = False) -> None:
+        if parents:
+            self._make_all(path, mode)
+            return
+        with self._parent(path) as (folder, name):
+            self._mkdir(folder, name, mode)
+
+    def make_parents(self, path: str) -> None:
+        """The folders above a path, as far as they are not there."""
+        above = path.rstrip("/").rpartition("/")[0]
+        if above:
+            self._make_all(above, 0o755)
+
+    def _make_all(self, path: str, mode: int) -> None:
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        for depth in range(1, len(parts) + 1):
+            here = "/" + "/".join(parts[:depth])
             try:
-                os.mkdir(names[depth - 1], 0o755, dir_fd=above)
-                os.chown(names[depth - 1], owner, owner, dir_fd=above, follow_symlinks=False)
-            finally:
-                os.close(above)
+                os.close(self._look(here, os.O_DIRECTORY))
+            except FileNotFoundError:
+                with contextlib.suppress(FileExistsError), self._parent(here) as (folder, name):
+                    self._mkdir(folder, name, mode if depth == len(parts) else 0o755)
+                os.close(self._look(here, os.O_DIRECTORY))
 
+    def _mkdir(self, folder: int, name: str, mode: int) -> None:
+        os.mkdir(name, 0o700, dir_fd=folder)
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _SAFE, dir_fd=folder)
+        try:
+            self.own(fd)
+            os.fchmod(fd, mode & 0o7777)
+        finally:
+            os.close(fd)
 
-def read_text(root: int, path: str) -> str:
-    """A small text file of the image; empty where there is none. A planted device or pipe is no file."""
-    try:
-        fd = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:
-        return ""
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+    def rmdir(self, path: str) -> None:
+        with self._parent(path) as (folder, name):
+            os.rmdir(name, dir_fd=folder)
+
+    def remove(self, path: str) -> None:
+        with self._parent(path) as (folder, name):
+            os.unlink(name, dir_fd=folder)
+
+    def rename(self, old: str, new: str) -> None:
+        with self._parent(old) as (here, name), self._parent(new) as (there, other):
+            os.rename(name, other, src_dir_fd=here, dst_dir_fd=there)
+
+    def symlink(self, target: str, path: str) -> None:
+        with self._parent(path) as (folder, name):
+            os.symlink(target, name, dir_fd=folder)
+            own = self._first_id
+            os.chown(name, own, own, dir_fd=folder, follow_symlinks=False)
+
+    def readlink(self, path: str) -> str:
+        with self._at(path, follow=False) as fd:
+            if not stat.S_ISLNK(os.fstat(fd).st_mode):
+                raise _error(errno.EINVAL, path)
+            return os.readlink("", dir_fd=fd)
+
+    def read_text(self, path: str) -> str:
+        """A small text file of the image; empty where there is none. A planted device or pipe is no file."""
+        try:
+            fd = self.open(path, os.O_RDONLY)
+        except OSError:
             return ""
-        with open(fd, "rb", closefd=False) as file:
+        with open(fd, "rb") as file:
             return file.read(_MOST_TEXT).decode(errors="replace")
-    finally:
-        os.close(fd)
+
+    # -- how things are reached ----------------------------------------------------------------------------------------
+
+    def _look(self, path: str, flags: int = 0) -> int:
+        """A descriptor that stands for what is at a path, and opens nothing."""
+        return open_in_root(self._root, path, os.O_PATH | flags)
+
+    @contextlib.contextmanager
+    def _at(self, path: str, follow: bool) -> Iterator[int]:
+        fd = self._look(path, 0 if follow else os.O_NOFOLLOW)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextlib.contextmanager
+    def _parent(self, path: str) -> Iterator[tuple[int, str]]:
+        """The folder of what is named last, and that name."""
+        above, _, name = path.rstrip("/").rpartition("/")
+        if name in ("", ".", ".."):
+            raise _error(errno.EBUSY, path)
+        fd = self._look(above or "/", os.O_DIRECTORY)
+        try:
+            yield fd, name
+        finally:
+            os.close(fd)
+
+    def _inside(self, number: int) -> int:
+        own = number - self._first_id
+        return own if 0 <= own < IDS else _NOBODY
+
+    def _outside(self, number: int | None) -> int:
+        if number is None:
+            return -1
+        if not 0 <= number < IDS:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return number + self._first_id
+
+
+def _by(fd: int) -> str:
+    """A path that leads to what a descriptor stands for, a symlink itself included."""
+    return f"/proc/self/fd/{fd}"
+
+
+def _require_file(fd: int, path: str) -> None:
+    kind = os.fstat(fd).st_mode
+    if stat.S_ISDIR(kind):
+        raise _error(errno.EISDIR, path)
+    if not stat.S_ISREG(kind):
+        raise _error(errno.EINVAL, path)
+
+
+def _error(number: int, path: str) -> OSError:
+    return OSError(number, os.strerror(number), path)
