@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.engines.contract_files import FileAccess
 from tests.engines.contract_lifecycle import Lifecycle
 from tests.engines.contract_processes import Processes
 from tests.support.bench import Bench
 from tests.support.eventually import eventually_async
 
 
-class Contract(Lifecycle, Processes):
+class Contract(FileAccess, Lifecycle, Processes):
     """All parts."""
 
     @pytest_asyncio.fixture(loop_scope="module")
