@@ -1,0 +1,70 @@
+"""Curve25519 key pairs: one file a secret, 0600, in a folder of the user's own.
+
+The public key is the identity of an account; the secret never leaves its file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.public import PrivateKey
+
+from ..errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """32 bytes each."""
+
+    public: bytes
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"<KeyPair {self.public.hex()[:12]}>"
+
+
+def make_keys() -> KeyPair:
+    """A new key pair."""
+    return pair_of(bytes(PrivateKey.generate()))
+
+
+def pair_of(secret: bytes) -> KeyPair:
+    """The key pair of a secret of 32 bytes."""
+    return KeyPair(bytes(PrivateKey(secret).public_key), secret)
+
+
+def load_or_create(file: Path) -> KeyPair:
+    """The key pair whose secret is in ``file``, made first if there is none. Two makers at once agree on one.
+
+    Raises:
+        UsageError: the file does not hold a key.
+    """
+    if not file.exists():
+        write_new(file, make_keys().secret.hex() + "\n")
+    try:
+        return pair_of(bytes.fromhex(file.read_text("ascii").strip()))
+    except Exception as problem:
+        raise UsageError(
+            f"{file} does not hold a key",
+            hint="Remove the file; a new key is made when it is needed.",
+        ) from problem
+
+
+def write_new(file: Path, text: str) -> bool:
+    """Write a file (0600) in one go unless it is there; whether it was written."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")  # 0600
+    try:
+        with os.fdopen(descriptor, "w") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        try:
+            os.link(name, file)  # fails if somebody was faster
+        except FileExistsError:
+            return False
+        return True
+    finally:
+        os.unlink(name)
