@@ -15,7 +15,7 @@ import zmq
 import zmq.asyncio
 from zmq.utils import z85
 
-from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, UsageError, from_wire
+from ..errors import ProtocolError, SessionEnded, TfnzError, UsageError, from_wire
 from ..wire.codec import LARGEST_PACKET
 from ..wire.messages import (
     WIRE_VERSION,
@@ -37,7 +37,8 @@ from ..wire.messages import (
     Welcome,
 )
 from ..wire.session import Session
-from .embedded import Address
+from .address import Address
+from .door import Door
 from .streams import Incoming, Outgoing
 
 log = logging.getLogger(__name__)
@@ -83,21 +84,19 @@ class Connection:
 
         Raises:
             Unreachable: nobody answered, or not with the key it should have.
+            Refused: it does not know this account, or the account has too many sessions.
             ProtocolError: it speaks another version.
         """
         self = cls(address, listener)
+        door = Door(self._socket, address)
         try:
-            async with asyncio.timeout(_GREETING):
-                await self._greet()
-        except TimeoutError:
-            self._close_socket()
-            raise Unreachable(
-                f"no answer from the location at {address.endpoint}",
-                hint=f"Its log is {address.log}.",
-            ) from None
+            self._socket.connect(address.endpoint)
+            await self._enter(door)
         except BaseException:
             self._close_socket()
             raise
+        finally:
+            door.close()
         self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tick())]
         self._watch(address.pid)
         if self.ended is not None:
@@ -180,8 +179,21 @@ class Connection:
         socket.maxmsgsize = LARGEST_PACKET
         socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
         socket.reconnect_ivl = 10
-        socket.connect(self._address.endpoint)
         return socket
+
+    async def _enter(self, door: Door) -> None:
+        """Be welcomed, or raise why not, as soon as that is certain."""
+        greeting = asyncio.ensure_future(self._greet())
+        shut = asyncio.ensure_future(door.shut())
+        both: set[asyncio.Future[Any]] = {greeting, shut}
+        try:
+            await asyncio.wait(both, timeout=_GREETING, return_when=asyncio.FIRST_COMPLETED)
+            if not greeting.done():
+                raise shut.result() if shut.done() else door.silent()
+            await greeting
+        finally:
+            greeting.cancel()
+            shut.cancel()
 
     async def _greet(self) -> None:
         self._wire.say(Hello(WIRE_VERSION))
@@ -196,6 +208,8 @@ class Connection:
 
     def _watch(self, pid: int) -> None:
         """Notice at once when the location's process on this machine is gone."""
+        if not pid:
+            return None
         try:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -207,7 +221,7 @@ class Connection:
         self._end(
             SessionEnded(
                 "the location has gone, and with it everything it ran",
-                hint=f"Make a new Location(). Its log is {self._address.log}.",
+                hint=f"Make a new Location(). {self._address.where_to_look}",
             )
         )
 

@@ -17,30 +17,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
 from ..errors import EngineFailed, Unreachable, UsageError, from_wire
 from ..folders import config_folder, runtime_folder
-from ..keyring import KeyPair, load_or_create
+from ..keyring import load_or_create
+from .address import Address
 
 T = TypeVar("T")
 
 #: A location that is not ready by then is not coming (seconds).
 _START = 60.0
 _LOOK_EVERY = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a location is, who it must prove to be, and who we are there."""
-
-    endpoint: str
-    server_key: bytes  # 32 bytes
-    user: KeyPair
-    pid: int
-    log: Path
 
 
 async def find_or_start() -> Address:
@@ -54,6 +43,8 @@ async def find_or_start() -> Address:
 
 def is_stuck(address: Address) -> bool:
     """Whether the location at that address is there, and means to stay, though it did not answer."""
+    if address.log is None:
+        return True
     runtime = address.log.parent
     found = _read(runtime)
     return found is not None and found.pid == address.pid and is_serving(runtime)

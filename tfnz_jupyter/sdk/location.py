@@ -21,16 +21,16 @@ from ..wire import messages as m
 from . import asking
 from .connection import Connection
 from .container import Container
-from .embedded import find_or_start, is_stuck
+from .embedded import is_stuck
 from .handle import nearest
 from .node import Node
 from .offers import Offers
+from .places import EMBEDDED, all_names, chosen, find
 
 _log = logging.getLogger("tfnz_jupyter")
 
 #: The interpreter's exit waits this long for goodbyes (seconds).
 _GOODBYE = 1.2
-_EMBEDDED = "embedded"
 #: A location that is closing makes way within this time; it is looked for so often meanwhile (seconds).
 _PATIENCE, _PAUSE = 10.0, 0.05
 
@@ -43,15 +43,18 @@ class Location(Offers):
     What it spawns ends with it: by :meth:`disconnect`, the interpreter's exit, or the death of this process.
 
     Args:
-        location: ``embedded`` is the one on this machine; without it, ``TFNZ_LOCATION`` or that.
-        location_ip: the address of a location elsewhere.
+        location: the name of an account (``tfnz locations``), or ``embedded``, the one on this machine; without it,
+            ``TFNZ_LOCATION``, the user's default, or ``embedded``.
+        location_ip: dial this address (``HOST`` or ``HOST:PORT``) instead of the account's.
         quiet: log nothing.
         debug_log: log everything; both concern the ``tfnz_jupyter`` logger alone.
         new_node_callback: ``(node)`` for every node that appears later.
 
     Raises:
         EngineFailed, NotSupported: this machine cannot run containers; the message says what is missing.
-        Unreachable: nobody answers.
+        NotFound: there is no account of that name.
+        Refused: the location does not know the account.
+        Unreachable: nobody answers, or not the location that should; the message says which.
     """
 
     def __init__(
@@ -93,8 +96,10 @@ class Location(Offers):
         """Everything that needs no location."""
         if quiet and debug_log:
             raise UsageError("quiet and debug_log exclude each other")
-        Offers.__init__(self, _chosen(location, location_ip), new_node_callback)
-        self.log_path = str(runtime_folder() / "location.log")
+        Offers.__init__(self, chosen(location, location_ip), new_node_callback)
+        self._dialled = location_ip
+        here = self.location == EMBEDDED
+        self.log_path = str(runtime_folder() / "location.log") if here else ""
         self._connection: Connection
         self._spawning: set[asyncio.Task[None]] = set()
         _log_level(quiet, debug_log)
@@ -117,7 +122,7 @@ class Location(Offers):
         """A session; a location that was just closing is not asked twice."""
         give_up = time.monotonic() + _PATIENCE
         while True:
-            address = await find_or_start()
+            address = await find(self.location, self._dialled)
             try:
                 return await Connection.open(address, self)
             except (Unreachable, SessionEnded) as problem:
@@ -142,7 +147,7 @@ class Location(Offers):
     @staticmethod
     def all_locations() -> list[str]:
         """The names of the locations this user can connect to."""
-        return [_EMBEDDED]
+        return all_names()
 
     # verbs
 
@@ -277,15 +282,6 @@ class _Run(BoundVerb[[], None]):
 def current() -> Location | None:
     """The session made last of those that are alive."""
     return _alive[-1] if _alive else None
-
-
-def _chosen(location: str | None, location_ip: str | None) -> str:
-    name = location or os.environ.get("TFNZ_LOCATION") or _EMBEDDED
-    if name != _EMBEDDED or location_ip is not None:
-        raise NotFound(
-            f"no location {location_ip or name!r}", hint=nearest(name, Location.all_locations())
-        )
-    return name
 
 
 def _log_level(quiet: bool, debug_log: bool) -> None:

@@ -1,0 +1,31 @@
+"""Where a location is, who it must prove to be, and who we are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..keyring import KeyPair
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Enough to open a session. A location of this user on this machine has a process and a log; another has neither."""
+
+    endpoint: str
+    server_key: bytes  # 32 bytes
+    user: KeyPair
+    pid: int = 0
+    log: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """The endpoint as people write it."""
+        return self.endpoint.removeprefix("tcp://")
+
+    @property
+    def where_to_look(self) -> str:
+        """The next step for who cannot reach it."""
+        if self.log is not None:
+            return f"Its log is {self.log}."
+        return "Is it running there, and does a firewall let you through?"
