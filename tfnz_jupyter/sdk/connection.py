@@ -88,15 +88,11 @@ class Connection:
             ProtocolError: it speaks another version.
         """
         self = cls(address, listener)
-        door = Door(self._socket, address)
         try:
-            self._socket.connect(address.endpoint)
-            await self._enter(door)
+            await self._enter()
         except BaseException:
             self._close_socket()
             raise
-        finally:
-            door.close()
         self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tick())]
         self._watch(address.pid)
         if self.ended is not None:
@@ -181,8 +177,10 @@ class Connection:
         socket.reconnect_ivl = 10
         return socket
 
-    async def _enter(self, door: Door) -> None:
+    async def _enter(self) -> None:
         """Be welcomed, or raise why not, as soon as that is certain."""
+        door = Door(self._socket, self._address)
+        self._socket.connect(self._address.endpoint)
         greeting = asyncio.ensure_future(self._greet())
         shut = asyncio.ensure_future(door.shut())
         both: set[asyncio.Future[Any]] = {greeting, shut}
@@ -194,6 +192,7 @@ class Connection:
         finally:
             greeting.cancel()
             shut.cancel()
+            door.close()
 
     async def _greet(self) -> None:
         self._wire.say(Hello(WIRE_VERSION))

@@ -55,7 +55,7 @@ class Door:
     def silent(self) -> TfnzError:
         """What to say when nothing came in time."""
         if self._seen.get(zmq.EVENT_HANDSHAKE_SUCCEEDED):
-            return self._unreachable("no answer from the location at", "")
+            return self._unreachable("no answer from the location at")
         if any(self._seen.get(event) for event in _HUNG_UP):
             return self._another_key()
         if self._seen.get(zmq.EVENT_CONNECTED):
@@ -92,16 +92,14 @@ class Door:
         )
 
     def _stranger(self) -> TfnzError:
-        return self._unreachable(
-            "something answers, but no location, or it is stuck, at", self._address.where_to_look
-        )
+        return self._unreachable("no answer from what listens, a location that is stuck or none, at")
 
     def _nobody(self) -> TfnzError:
         if self._seen.get(zmq.EVENT_CLOSED) or self._seen.get(zmq.EVENT_CONNECT_DELAYED):
-            return self._unreachable("nobody listens at", self._address.where_to_look)
+            return self._unreachable("nobody listens at")
         return self._unreachable("there is no such address as", "Is the host's name right?")
 
-    def _unreachable(self, words: str, hint: str) -> TfnzError:
+    def _unreachable(self, words: str, hint: str = "") -> TfnzError:
         return Unreachable(
             f"{words} {self._address.shown}", hint=hint or self._address.where_to_look
         )

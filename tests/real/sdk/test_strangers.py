@@ -9,7 +9,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from tests.support.eventually import eventually
-from tfnz_jupyter import Location, NotFound, ProtocolError, Unreachable, UsageError
+from tfnz_jupyter import Location, NotFound, ProtocolError, Refused, Unreachable, UsageError
 from tfnz_jupyter.blocking import block
 from tfnz_jupyter.folders import runtime_folder
 from tfnz_jupyter.keyring import KeyPair
@@ -30,21 +30,22 @@ def new_key():
     return KeyPair(bytes(key.public_key), bytes(key))
 
 
-def refused_quickly(address):
+def refused_quickly(address, error, words):
     began = time.monotonic()
-    with pytest.raises(Unreachable, match="no answer"):
+    with pytest.raises(error, match=words):
         block(Connection.open(address, Nobody()))
     assert time.monotonic() - began < 6
 
 
-def test_another_users_key_gets_no_answer(location):
+def test_another_users_key_is_told_that_it_is_unknown(location):
     address = location._connection._address
-    refused_quickly(dataclasses.replace(address, user=new_key()))
+    refused_quickly(dataclasses.replace(address, user=new_key()), Refused, "does not know")
 
 
 def test_a_location_with_another_key_than_it_should_have_is_not_talked_to(location):
     address = location._connection._address
-    refused_quickly(dataclasses.replace(address, server_key=new_key().public))
+    impostor = dataclasses.replace(address, server_key=new_key().public)
+    refused_quickly(impostor, Unreachable, "another key")
 
 
 @pytest.mark.parametrize(
