@@ -77,7 +77,8 @@ def test_a_broken_account_is_named_with_what_mends_it(tmp_path: Path, content: s
 def test_an_invitation_survives_being_a_word() -> None:
     invitation = Invitation("lab", "tcp://lab.example:2020", bytes(32), make_keys())
     token = invitation.token()
-    assert token.isprintable() and " " not in token
+    assert token.isprintable()
+    assert " " not in token
     assert Invitation.from_token(f"  {token}\n") == invitation
 
 
@@ -93,7 +94,8 @@ def test_a_backup_is_read_with_its_passphrase_alone() -> None:
     ours = [account(), account("other")]
     sealed = seal(ours, "correct horse")
     assert unseal(sealed, "correct horse") == ours
-    assert ours[0].keys.secret not in sealed and ours[0].keys.secret.hex().encode() not in sealed
+    assert ours[0].keys.secret not in sealed
+    assert ours[0].keys.secret.hex().encode() not in sealed
     with pytest.raises(Refused, match="passphrase"):
         unseal(sealed, "incorrect horse")
 

@@ -92,7 +92,9 @@ class Door:
         )
 
     def _stranger(self) -> TfnzError:
-        return self._unreachable("no answer from what listens, a location that is stuck or none, at")
+        return self._unreachable(
+            "no answer from what listens, a location that is stuck or none, at"
+        )
 
     def _nobody(self) -> TfnzError:
         if self._seen.get(zmq.EVENT_CLOSED) or self._seen.get(zmq.EVENT_CONNECT_DELAYED):

@@ -15,14 +15,13 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from ..blocking import BoundVerb, block, bridge, loop, submit, verb
-from ..errors import NotFound, SessionEnded, TfnzError, Unreachable, UsageError
+from ..errors import SessionEnded, TfnzError, Unreachable, UsageError
 from ..folders import runtime_folder
 from ..wire import messages as m
 from . import asking
 from .connection import Connection
 from .container import Container
 from .embedded import is_stuck
-from .handle import nearest
 from .node import Node
 from .offers import Offers
 from .places import EMBEDDED, all_names, chosen, find
