@@ -13,7 +13,8 @@ import msgspec
 
 from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
-from ..wire.messages import ContainerChanged, Spawn
+from ..wire import tags
+from ..wire.messages import ContainerChanged, ExternalOffered, Spawn
 from .images import Images
 from .pace import Paced
 from .processes import Process, describe
@@ -25,7 +26,7 @@ _TAIL_LINES = 12
 
 
 class Container:
-    """Drives one container of a user's session and tells its owner of every change."""
+    """Drives one container of a user's session and tells of every change."""
 
     def __init__(
         self,
@@ -35,10 +36,12 @@ class Container:
         process: Process,
         engine: Engine,
         images: Images,
-        tell: Callable[[ContainerChanged], None],
+        tell: Callable[[Container], None],
     ) -> None:
         self.id = wish.container
         self.name = wish.name
+        self.image = wish.image
+        self.tag = tags.valid(wish.tag or None)
         self.session = session
         self.user = user
         self.spec: ContainerSpec | None = None
@@ -55,9 +58,26 @@ class Container:
         self._task.add_done_callback(self._settle)
 
     @property
+    def news(self) -> ContainerChanged:
+        """All that can change about it, as it is now."""
+        return self._state
+
+    @property
     def state(self) -> str:
         """preparing, booting, running, ended or failed."""
         return self._state.state
+
+    @property
+    def over(self) -> bool:
+        """Whether it runs no longer, or never will."""
+        return self.state in ("ended", "failed")
+
+    def offer(self) -> ExternalOffered:
+        """What other sessions of its user are told of it."""
+        wish = self._wish
+        return ExternalOffered(
+            self.id, self.tag or "", self.name, self.image, wish.node, wish.command
+        )
 
     async def ready(self) -> None:
         """Return once it runs.
@@ -149,7 +169,7 @@ class Container:
         if fields.get("state") in ("ended", "failed"):
             fields |= {"ended_at": time.time(), "step": "", "ip": ""}
         self._state = msgspec.structs.replace(self._state, **fields)
-        self._tell(self._state)
+        self._tell(self)
 
     def _over(self) -> TfnzError:
         return ContainerEnded(

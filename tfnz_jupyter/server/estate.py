@@ -25,12 +25,20 @@ class Estate:
         return [self._containers.pop(key) for key in keys if key in self._containers]
 
     def container(self, peer: Peer, key: str) -> Container:
-        """A container that a session may reach for.
+        """A container that a session may reach for: its own, or a tagged one of the same user's.
 
         Raises:
-            NotFound: there is none, or it is none of this session's.
+            NotFound: there is none, or it is neither.
         """
         found = self._containers.get(key)
-        if found is None or found.user != peer.user or found.session != peer.id:
+        if found is None or found.user != peer.user or not (found.session == peer.id or found.tag):
             raise NotFound(f"no container {key}")
         return found
+
+    def offered(self, peer: Peer) -> list[Container]:
+        """Live tagged containers of the other sessions of a session's user."""
+        return [
+            c
+            for c in self._containers.values()
+            if c.tag and not c.over and c.user == peer.user and c.session != peer.id
+        ]

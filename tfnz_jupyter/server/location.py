@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engines.base import Engine, NodeInfo
-from ..errors import NotFound
+from ..errors import NotFound, Refused
 from ..keyring import KeyPair
-from ..wire.messages import NodesChanged, NodeState, Spawn
+from ..wire.messages import NodesChanged, NodeState, Offered, Spawn
 from .containers import Container
 from .estate import Estate
 from .images import Images
@@ -48,12 +48,15 @@ class Location:
     async def open(self, allowed: frozenset[bytes]) -> None:
         """Make the engine ready and listen. Raises what the engine's ``open`` does."""
         await self._engine.open(self._sampled)
-        means = Means(self._engine, self._images, self._estate, self._claim, self._finished)
+        means = Means(
+            self._engine, self._images, self._estate, self._claim, self._changed, self._peers
+        )
+        self._verbs = Verbs(means)
         self._router = Router(
             self._endpoint,
             self._keys,
             allowed,
-            Verbs(means).perform,
+            self._verbs.perform,
             self._joined,
             self._left,
             self._outdated,
@@ -90,14 +93,35 @@ class Location:
     def _claim(self, peer: Peer, wish: Spawn) -> None:
         if wish.node and all(wish.node != node.id for node in self._nodes):
             raise NotFound(f"no node {wish.node}")
-        self._handle(Spawned(peer.id, wish.container, wish.name))
+        self._handle(
+            Spawned(peer.id, wish.container, wish.name, wish.tag or None, wish.memory or 0)
+        )
 
-    def _finished(self, container: str) -> None:
-        self._handle(Finished(container))
+    def _peers(self, user: str) -> list[Peer]:
+        """The sessions of a user that are here."""
+        every = self._router.peers.values() if self._router else ()
+        return [peer for peer in every if peer.user == user]
+
+    def _changed(self, container: Container) -> None:
+        """Tell its session, and where it is tagged the user's others, how a container is."""
+        if container.over:
+            self._handle(Finished(container.id))
+        for peer in self._peers(container.user):
+            if container.over:
+                peer.drop_tunnels(container.id)
+            if container.tag or peer.id == container.session:
+                peer.tell(container.news)
 
     def _joined(self, peer: Peer) -> None:
-        self._handle(Joined(peer.id))
+        try:
+            self._handle(Joined(peer.id, peer.user))
+        except Refused as why:
+            assert self._router is not None
+            self._router.end(peer, why)
+            return
         peer.tell(self._offer())
+        self._verbs.offer(peer)
+        peer.tell(Offered())
 
     def _left(self, peer: Peer) -> None:
         for effect in self._handle(Left(peer.id)):

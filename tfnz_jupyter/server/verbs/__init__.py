@@ -1,6 +1,7 @@
 """What a session may ask of a location: a file a noun, a method a verb.
 
-Each noun's class lists its verbs in ``deeds``; :class:`Verbs` looks them up.
+Each noun's class lists its verbs in ``deeds``; :class:`Verbs` looks them up. One that has something to offer to every new
+session has a method ``offer`` too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 from ...wire import messages as m
 from ..peer import Peer
 from .containers import ContainerVerbs
-from .deeds import Deed, Means
+from .deeds import Deed, Means, Offering
+from .externals import ExternalVerbs
 from .images import ImageVerbs
 from .processes import ProcessVerbs
 from .tunnels import TunnelVerbs
@@ -27,10 +29,17 @@ class Verbs:
             ProcessVerbs(means),
             TunnelVerbs(means),
             WaitVerbs(means),
+            ExternalVerbs(means),
         )
+        self._offers = [noun.offer for noun in nouns if isinstance(noun, Offering)]
         self._deeds: dict[type, Deed] = {}
         for noun in nouns:
             self._deeds |= noun.deeds()
+
+    def offer(self, peer: Peer) -> None:
+        """Tell a session that has just begun what there is for it."""
+        for offer in self._offers:
+            offer(peer)
 
     async def perform(self, peer: Peer, verb: m.Verb, call: int) -> m.Value:
         """Do one verb for a session; ``call`` is the number its progress is told under. Raises what the user shall see."""

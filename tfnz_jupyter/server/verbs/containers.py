@@ -21,20 +21,19 @@ class ContainerVerbs:
 
     async def _spawn(self, peer: Peer, verb: m.Spawn, call: int) -> m.Done:
         peer.require_new(verb.output, verb.input)
-        self._means.claim(peer, verb)
+        means = self._means
+        means.claim(peer, verb)
         process = Process(
             peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=verb.lossless
         )
-
-        def tell(state: m.ContainerChanged) -> None:
-            if state.state in ("ended", "failed"):
-                self._means.finished(state.container)
-                peer.drop_tunnels(state.container)
-            peer.tell(state)
-
-        engine, images = self._means.engine, self._means.images
-        container = Container(verb, peer.id, peer.user, process, engine, images, tell)
-        self._means.estate.add(container)
+        container = Container(
+            verb, peer.id, peer.user, process, means.engine, means.images, means.changed
+        )
+        means.estate.add(container)
+        if container.tag:
+            for other in means.peers(peer.user):
+                if other is not peer:
+                    other.tell(container.offer())
         return m.Done()
 
     async def _destroy(self, peer: Peer, verb: m.Destroy, call: int) -> m.Done:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ...engines.base import Engine
 from ...wire import messages as m
+from ..containers import Container
 from ..estate import Estate
 from ..images import Images
 from ..peer import Peer
@@ -16,12 +17,25 @@ from ..peer import Peer
 Deed = Callable[[Peer, Any, int], Coroutine[Any, Any, m.Value]]
 
 
+@runtime_checkable
+class Offering(Protocol):
+    """A noun whose things are offered to every session of their user."""
+
+    def offer(self, peer: Peer) -> None:
+        """Tell a session that has just begun what there is for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
-    """One location's engine, images and holdings; ``claim`` and ``finished`` tell its ledger."""
+    """One location's engine, images and holdings.
+
+    ``claim`` asks its ledger for what a spawn needs; ``changed`` is told after every change of a container; ``peers`` gives
+    the sessions of a user that are here.
+    """
 
     engine: Engine
     images: Images
     estate: Estate
     claim: Callable[[Peer, m.Spawn], None]
-    finished: Callable[[str], None]
+    changed: Callable[[Container], None]
+    peers: Callable[[str], list[Peer]]

@@ -13,12 +13,15 @@ from .containers import ContainerChanged as ContainerChanged
 from .containers import Destroy as Destroy
 from .containers import FollowLog as FollowLog
 from .containers import Spawn as Spawn
+from .externals import Attach as Attach
+from .externals import ExternalOffered as ExternalOffered
 from .images import EnsureImage as EnsureImage
 from .images import ImageReady as ImageReady
 from .images import Images as Images
 from .images import ListImages as ListImages
 from .nodes import NodesChanged as NodesChanged
 from .nodes import NodeState as NodeState
+from .nodes import Offered as Offered
 from .packets import WIRE_VERSION as WIRE_VERSION
 from .packets import Beat as Beat
 from .packets import Data as Data

@@ -27,6 +27,7 @@ class Spawn(Asked, frozen=True, tag="spawn"):
     cpus: float | None = None
     pids: int | None = None
     lossless: bool = False
+    tag: str = ""
 
 
 class Destroy(Asked, frozen=True, tag="destroy"):

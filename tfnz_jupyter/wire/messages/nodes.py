@@ -27,3 +27,9 @@ class NodesChanged(Said, frozen=True, tag="nodes-changed"):
 
     nodes: list[NodeState]
     from_client: ClassVar[bool] = False
+
+
+class Offered(Said, frozen=True, tag="offered"):
+    """Everything there is to offer has been told: nodes, volumes, externals, endpoints. Only changes follow."""
+
+    from_client: ClassVar[bool] = False

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from .base import Said
 from .containers import ContainerChanged
-from .nodes import NodesChanged
+from .externals import ExternalOffered
+from .nodes import NodesChanged, Offered
 from .processes import ProcessEnded
 from .streams import Chunk, Credit, End, Skipped
 from .unions import Value, Verb
@@ -68,6 +69,8 @@ Message = (
     | Credit
     | End
     | NodesChanged
+    | Offered
+    | ExternalOffered
     | ContainerChanged
     | ProcessEnded
 )

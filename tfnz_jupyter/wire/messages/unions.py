@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import Done
 from .containers import Destroy, FollowLog, Spawn
+from .externals import Attach
 from .images import EnsureImage, ImageReady, Images, ListImages
 from .processes import Execute, Signal
 from .tunnels import CloseTunnel, Listening, OpenTunnel
@@ -15,6 +16,7 @@ Verb = (
     | Spawn
     | Destroy
     | FollowLog
+    | Attach
     | Execute
     | Signal
     | OpenTunnel
