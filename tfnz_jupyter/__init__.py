@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .sdk import container, location, node, process, tagging, tunnel
     from .sdk.container import Container
+    from .sdk.external import ExternalContainer
     from .sdk.location import Location
     from .sdk.node import Node
     from .sdk.process import Process
@@ -49,6 +50,7 @@ __all__ = [
     "ContainerEnded",
     "Ended",
     "EngineFailed",
+    "ExternalContainer",
     "ImageNotFound",
     "Location",
     "Node",
@@ -75,6 +77,7 @@ __all__ = [
 
 _CLASSES = {
     "Container": "container",
+    "ExternalContainer": "external",
     "Location": "location",
     "Node": "node",
     "Process": "process",

@@ -99,6 +99,11 @@ class Connection:
             raise self.ended
         return self
 
+    @property
+    def user(self) -> bytes:
+        """The public key of the account that this session is of."""
+        return self._address.user.public
+
     def number(self) -> int:
         """A number no call or stream of this session has had."""
         return next(self._numbers)

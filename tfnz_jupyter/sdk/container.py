@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .deadline import within
 from .handle import ago
 from .running import Running
 from .streams import ERR
+from .tagging import Taggable
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 
-class Container(Waiting, Running):
+class Container(Waiting, Running, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     def __init__(
@@ -33,8 +35,11 @@ class Container(Waiting, Running):
         node: Node,
         connection: Connection,
         callbacks: tuple[Callback | None, Callback | None, Callback | None],
+        user: bytes,
     ) -> None:
         super().__init__(wish, node, connection)
+        Taggable.__init__(self, user, wish.container, wish.tag or None)
+        self._spawning: asyncio.Task[None] | None = None
         self.image = wish.image
         self.command = wish.command
         self.env = list(wish.env)
@@ -95,6 +100,17 @@ class Container(Waiting, Running):
         await self._gone.wait()
 
     # news from the location
+
+    async def _claimed(self) -> None:
+        """Return once its tag is its own; raise why it is not.
+
+        Raises:
+            UsageError: this user has something under that id or tag already.
+        """
+        assert self._spawning is not None
+        await asyncio.shield(self._spawning)
+        if self.state == "failed" and self._news.error is not None:
+            raise from_wire(*self._news.error)
 
     async def _spawn(self) -> None:
         """Ask for it; what goes wrong becomes its state."""

@@ -10,7 +10,6 @@ from ..wire import messages as m
 from .connection import Connection
 from .container import Container
 from .lines import LineRing
-from .tagging import Taggable
 
 if TYPE_CHECKING:
     from .node import Node
@@ -22,7 +21,9 @@ class ExternalContainer(Container):
     What it prints is followed from the moment it is first asked for; ``termination_callback`` may be set at any time.
     """
 
-    def __init__(self, offer: m.ExternalOffered, node: Node, connection: Connection) -> None:
+    def __init__(
+        self, offer: m.ExternalOffered, user: bytes, node: Node, connection: Connection
+    ) -> None:
         wish = m.Spawn(
             container=offer.container,
             name=offer.name,
@@ -33,7 +34,7 @@ class ExternalContainer(Container):
             command=offer.command,
             tag=offer.tag,
         )
-        super().__init__(wish, node, connection, (None, None, None))
+        super().__init__(wish, node, connection, (None, None, None), user)
         self._attached = False
 
     @property

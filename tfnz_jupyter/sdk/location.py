@@ -107,7 +107,7 @@ class Location(Offers):
         self._offered, self._complete = asyncio.Event(), asyncio.Event()
         self._connection = await self._connect()
         try:
-            self.uuid = self._connection.session
+            self.uuid, self.user_pk = self._connection.session, self._connection.user
             await self._offered.wait()
         except BaseException:
             self._connection.close()
@@ -231,12 +231,25 @@ class Location(Offers):
         return name
 
     def _spawn(self, wish: m.Spawn, node: Node, callbacks: Any) -> Container:
-        container = Container(wish, node, self._connection, callbacks)
+        container = Container(wish, node, self._connection, callbacks, self.user_pk)
         self.containers[container.uuid] = container
-        task = asyncio.ensure_future(container._spawn())
-        self._spawning.add(task)
-        task.add_done_callback(self._spawning.discard)
+        container._spawning = asyncio.ensure_future(container._spawn())
+        self._spawning.add(container._spawning)
+        container._spawning.add_done_callback(self._spawning.discard)
         self._changed()
+        return container
+
+    async def _spawn_tagged(self, wish: m.Spawn, node: Node, callbacks: Any) -> Container:
+        """Spawn, and return once the tag is the container's own; one that is refused was never there."""
+        *others, termination_callback = callbacks
+        container = self._spawn(wish, node, (*others, None))
+        try:
+            await container._claimed()
+        except BaseException:
+            del self.containers[container.uuid]
+            self._connection.post(m.Destroy(container.uuid))  # where nobody waits any more
+            raise
+        container.termination_callback = termination_callback
         return container
 
     def heard(self, message: m.Message) -> None:
@@ -244,17 +257,23 @@ class Location(Offers):
         match message:
             case m.NodesChanged(nodes):
                 self._nodes_changed(nodes)
+            case m.Offered():
+                self._offered.set()
+            case m.ExternalOffered():
+                self._external_offered(message)
             case m.ContainerChanged(key):
                 if container := self.containers.get(key):
                     container._heard(message)
+                else:
+                    self._external_changed(message)
             case m.ProcessEnded():
-                for container in list(self.containers.values()):
+                for container in [*self.containers.values(), *self.externals]:
                     container._process_ended(message)
 
     def session_ended(self, why: TfnzError) -> None:
         """The session is over: so is everything it owned."""
         self._why = why
-        for container in list(self.containers.values()):
+        for container in [*self.containers.values(), *self.externals]:
             container._session_ended(why)
         if self in _alive:
             _alive.remove(self)

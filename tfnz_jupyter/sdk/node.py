@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..blocking import verb
 from ..errors import NotSupported, UsageError
+from ..wire import tags
 from ..wire.messages import NodeState, Spawn
 from . import asking
 from .container import Container
@@ -86,6 +87,7 @@ class Node(Handle):
             command: replaces the image's entrypoint and command: a list as it is, a string by ``/bin/sh -c``.
             stdout_callback: ``(container, bytes)``, both outputs unless there is a ``stderr_callback``.
             termination_callback: ``(container, returncode)``, once, after the last output; None where nobody knows.
+            tag: for this user's other sessions, which find it with ``Location.external_container``.
             name: for people, unique among this session's live containers; made from the image's if not given.
             memory: most it may use, bytes; half the machine's if not given.
             cpus: most it may use, cores; all, shared by weight, if not given.
@@ -93,11 +95,11 @@ class Node(Handle):
             workdir: where its command starts; the image's if not given.
 
         Raises:
-            UsageError: an argument has no meaning; the message names it.
-            NotSupported: ``sleep``, ``volumes`` and ``tag`` are not there yet.
+            UsageError: an argument has no meaning, or the tag is taken; the message names it.
+            NotSupported: ``sleep`` and ``volumes`` are not there yet.
             SessionEnded: the session is over.
         """
-        for given, what in ((sleep, "sleep"), (volumes, "volumes"), (tag, "tag")):
+        for given, what in ((sleep, "sleep"), (volumes, "volumes")):
             if given:
                 raise NotSupported(f"{what}= is not supported by this version")
         if not isinstance(image, str) or not image:
@@ -119,9 +121,12 @@ class Node(Handle):
             memory=memory,
             cpus=cpus,
             pids=pids,
+            tag=tags.valid(tag) or "",
         )
         callbacks = (stdout_callback, stderr_callback, termination_callback)
-        return self._location._spawn(wish, self, callbacks)
+        if tag is None:
+            return self._location._spawn(wish, self, callbacks)
+        return await self._location._spawn_tagged(wish, self, callbacks)
 
     @verb
     async def destroy_container(self, container: Container) -> None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, cast
 from ..errors import NotFound, SessionEnded, TfnzError, UsageError
 from ..wire import messages as m
 from . import asking
+from .connection import Connection
 from .container import Container
+from .external import ExternalContainer
 from .handle import Handle, nearest
 from .node import Node
+from .tagging import TaggedCollection
 from .tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -26,9 +29,13 @@ class Offers(Handle):
         self.location = location
         self.nodes: dict[str, Node] = {}
         self.containers: dict[str, Container] = {}
+        #: Tagged containers of the user's other sessions, as they are now.
+        self.externals: TaggedCollection[ExternalContainer] = TaggedCollection()
         self.new_node_callback = new_node_callback
+        self.user_pk = b""
         self._why: TfnzError | None = None
         self._offered: asyncio.Event
+        self._connection: Connection
 
     @property
     def dead(self) -> bool:
@@ -81,6 +88,41 @@ class Offers(Handle):
                 return match[0]
         raise NotFound(f"no container {key!r}", hint=nearest(key, {c.name for c in every}))
 
+    def external_container(self, key: str | bytes) -> ExternalContainer:
+        """A live tagged container of another session of this user, by id, tag or ``id:tag``.
+
+        Raises:
+            NotFound: no other session has it (any more); the hint names the nearest.
+            SessionEnded: the session is over.
+        """
+        self._require_alive()
+        try:
+            found = self.externals.get(self.user_pk, key)
+        except NotFound as problem:
+            tags = [external.tag or external.uuid for external in self.externals]
+            raise NotFound(
+                f"no container of another session is called {key!r}", hint=nearest(str(key), tags)
+            ) from problem
+        found._follow()
+        return found
+
+    def _external_offered(self, offer: m.ExternalOffered) -> None:
+        for known in self.externals:
+            if known.tag == offer.tag:  # it is just going: its tag is free already
+                self.externals.remove(known)
+        node = self.nodes.get(offer.node) or self.ranked_nodes()[0]
+        external = ExternalContainer(offer, self.user_pk, node, self._connection)
+        self.externals.add(external)
+        self._changed()
+
+    def _external_changed(self, news: m.ContainerChanged) -> None:
+        for external in self.externals:
+            if external.uuid == news.container:
+                external._heard(news)
+                if external.dead:
+                    self.externals.remove(external)
+        self._changed()
+
     def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
         gone = set(self.nodes) - {state.id for state in nodes}
         self.nodes = {key: node for key, node in self.nodes.items() if key not in gone}
@@ -91,7 +133,6 @@ class Offers(Handle):
                 node = self.nodes[state.id] = Node(state, cast("Location", self))
                 if self._offered.is_set() and self.new_node_callback is not None:
                     self._callbacks.post(asking.context(), self.new_node_callback, node)
-        self._offered.set()
         self._changed()
 
     def _require_alive(self) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from ..errors import NotFound
 from .containers import Container
+from .ledger import Ledger
 from .peer import Peer
 
 
 class Estate:
-    """All containers of a location, by id."""
+    """All containers of a location, by id; ``ledger`` knows whose they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._containers: dict[str, Container] = {}
 
     def add(self, container: Container) -> None:
@@ -31,14 +33,11 @@ class Estate:
             NotFound: there is none, or it is neither.
         """
         found = self._containers.get(key)
-        if found is None or found.user != peer.user or not (found.session == peer.id or found.tag):
+        if found is None or not self._ledger.may_reach(peer.id, key):
             raise NotFound(f"no container {key}")
         return found
 
     def offered(self, peer: Peer) -> list[Container]:
         """Live tagged containers of the other sessions of a session's user."""
-        return [
-            c
-            for c in self._containers.values()
-            if c.tag and not c.over and c.user == peer.user and c.session != peer.id
-        ]
+        known = self._containers
+        return [known[key] for key in self._ledger.offered(peer.id) if key in known]

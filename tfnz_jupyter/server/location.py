@@ -39,7 +39,7 @@ class Location:
         self._endpoint = endpoint
         self._keys = keys
         self._ledger = Ledger(idle=idle, now=self._loop.time())
-        self._estate = Estate()
+        self._estate = Estate(self._ledger)
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()

@@ -120,6 +120,8 @@ class Peer:
         """Drop everything that is not a container; those are the ledger's to collect."""
         for task in [*self._calls.values(), *self._kept]:
             task.cancel()
+        for _container, process in self.processes.values():
+            process.kill()  # it may run in a container that goes on
         for tunnel in self.tunnels.values():
             tunnel.close()
         for outgoing in list(self._out.values()):

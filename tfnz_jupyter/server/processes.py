@@ -20,6 +20,7 @@ class Process:
         self.log = Log()
         self.input = input
         self.running: Running | None = None
+        self._killing: asyncio.Future[None] | None = None
         output.start(self.log.reader(lossless=lossless))
 
     async def run(self, running: Running) -> Exit:
@@ -49,6 +50,11 @@ class Process:
         while not printing.done() and seen != self.log.total:
             seen = self.log.total
             await asyncio.wait({printing}, timeout=_QUIET)
+
+    def kill(self) -> None:
+        """End it; nobody waits for that."""
+        if self.running is not None:
+            self._killing = asyncio.ensure_future(self.running.signal(signal.SIGKILL))
 
     def close(self) -> None:
         """It never came to run."""
