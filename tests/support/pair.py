@@ -28,8 +28,8 @@ class Pair:
         self.client.outgoing.clear()
         self.server.outgoing.clear()
         known_to_client, known_to_server = self.client.received, self.server.received
-        self.client.resume(known_to_server)
-        self.server.resume(known_to_client)
+        self.client.resume(known_to_server, self.now)
+        self.server.resume(known_to_client, self.now)
 
     def _give(self, end: Session, frames: list[bytes]) -> None:
         arrived = end.receive(frames, self.now)

@@ -1,22 +1,24 @@
-"""One session with one location: the socket, its calls and its streams. Lives on the SDK's loop; handles own nothing."""
+"""One session with one location: its calls and its streams. Lives on the SDK's loop; handles own nothing.
+
+The session outlives its connections: where one is lost, or carries nothing any more, another is made at once, and then
+again, until the location answers or the session is over for silence.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import itertools
 import logging
 import os
+import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import msgspec
-import zmq
-import zmq.asyncio
-from zmq.utils import z85
 
-from ..errors import ProtocolError, SessionEnded, TfnzError, UsageError, from_wire
-from ..wire.codec import LARGEST_PACKET
+from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, UsageError, from_wire
+from ..wire.codec import encode
 from ..wire.messages import (
     WIRE_VERSION,
     Call,
@@ -38,7 +40,7 @@ from ..wire.messages import (
 )
 from ..wire.session import Session
 from .address import Address
-from .door import Door
+from .dealer import Dealer
 from .streams import Incoming, Outgoing
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ log = logging.getLogger(__name__)
 #: Nobody answers a greeting that is not answered by then (seconds).
 _GREETING = 4.0
 _TICK = 1.0
+#: Between two tries to come back: at first, and at most (seconds).
+_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
 class Listener(Protocol):
@@ -68,7 +72,10 @@ class Connection:
         self._address = address
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._wire = Session(client=True, now=self._loop.time())
+        self._wire = Session(client=True, now=_now())
+        self._secret = b""
+        self._turn = 0
+        self._dealer: Dealer | None = None  # None while there is no connection
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Future[Value]] = {}
         self._reports: dict[int, Callable[[Progressed], None]] = {}
@@ -76,7 +83,6 @@ class Connection:
         self._outgoing: dict[int, Outgoing] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pidfd: int | None = None
-        self._socket = self._connect()
 
     @classmethod
     async def open(cls, address: Address, listener: Listener) -> Connection:
@@ -88,12 +94,8 @@ class Connection:
             ProtocolError: it speaks another version.
         """
         self = cls(address, listener)
-        try:
-            await self._enter()
-        except BaseException:
-            self._close_socket()
-            raise
-        self._tasks = [asyncio.ensure_future(self._listen()), asyncio.ensure_future(self._tick())]
+        await self._greet()
+        self._tasks = [asyncio.ensure_future(self._live()), asyncio.ensure_future(self._tick())]
         self._watch(address.pid)
         if self.ended is not None:
             raise self.ended
@@ -171,44 +173,31 @@ class Connection:
             self._flush()
             self._end(SessionEnded("this session was disconnected", hint="Make a new Location()."))
 
-    def _connect(self) -> Any:
-        ours = self._address.user
-        socket = _context(os.getpid()).socket(zmq.DEALER)
-        socket.curve_serverkey = z85.encode(self._address.server_key)
-        socket.curve_publickey = z85.encode(ours.public)
-        socket.curve_secretkey = z85.encode(ours.secret)
-        socket.maxmsgsize = LARGEST_PACKET
-        socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
-        socket.reconnect_ivl = 10
-        return socket
-
-    async def _enter(self) -> None:
-        """Be welcomed, or raise why not, as soon as that is certain."""
-        door = Door(self._socket, self._address)
-        self._socket.connect(self._address.endpoint)
-        greeting = asyncio.ensure_future(self._greet())
-        shut = asyncio.ensure_future(door.shut())
-        both: set[asyncio.Future[Any]] = {greeting, shut}
-        try:
-            await asyncio.wait(both, timeout=_GREETING, return_when=asyncio.FIRST_COMPLETED)
-            if not greeting.done():
-                raise shut.result() if shut.done() else door.silent()
-            await greeting
-        finally:
-            greeting.cancel()
-            shut.cancel()
-            door.close()
-
     async def _greet(self) -> None:
-        self._wire.say(Hello(WIRE_VERSION))
+        """One try: a new connection, and the location's welcome on it. Raises why there is none."""
+        dealer = await Dealer.open(self._address)
+        try:
+            self._turn += 1
+            hello = Hello(WIRE_VERSION, self.session, self._secret, self._wire.received, self._turn)
+            dealer.send(encode(hello))
+            arrived = self._wire.receive(await dealer.answer(_GREETING), _now())
+            self._welcome(arrived[0] if arrived else None)
+        except BaseException:
+            dealer.close(linger=0)
+            raise
+        self._dealer = dealer
         self._flush()
-        arrived = self._wire.receive(await self._socket.recv_multipart(), self._loop.time())
-        packet = arrived[0] if arrived else None
+
+    def _welcome(self, packet: object) -> None:
         if isinstance(packet, Farewell):
             raise from_wire(packet.code, packet.message, packet.hint, packet.detail)
         if not isinstance(packet, Welcome):
-            raise ProtocolError(f"{self._address.endpoint} does not answer as a location does")
-        self.session, self.engine, self.degraded = packet.session, packet.engine, packet.degraded
+            raise ProtocolError(f"{self._address.shown} does not answer as a location does")
+        if self.session and not packet.resumed:
+            raise SessionEnded("the location has forgotten this session")
+        self._wire.resume(packet.received, _now())
+        self.session, self._secret = packet.session, packet.secret
+        self.engine, self.degraded = packet.engine, packet.degraded
 
     def _watch(self, pid: int) -> None:
         """Notice at once when the location's process on this machine is gone."""
@@ -229,25 +218,59 @@ class Connection:
             )
         )
 
-    async def _listen(self) -> None:
+    async def _live(self) -> None:
+        """Listen, and come back when the connection is lost, until the session is over."""
         try:
-            while self.ended is None:
-                frames = await self._socket.recv_multipart()
-                arrived = self._wire.receive(frames, self._loop.time())
-                if arrived is not None:
-                    self._act(*arrived)
-                self._flush()
-                await asyncio.sleep(0)  # a flood must not keep time-outs and other calls waiting
-        except ProtocolError as problem:
-            log.error("session %s: %s", self.session, problem)
-            self._end(problem)
+            while self._dealer is not None:
+                log.info("session %s: %s", self.session, (await self._listen(self._dealer)).message)
+                self._drop_connection(linger=0)
+                await self._come_back()
+        except TfnzError as why:
+            log.error("session %s: %s", self.session, why)
+            self._end(why)
+        except Exception as problem:
+            log.exception("session %s", self.session)
+            self._end(ProtocolError(f"what the location said was not understood: {problem!r}"))
+
+    async def _listen(self, dealer: Dealer) -> TfnzError:
+        """Act on what arrives until the connection is lost; why it is."""
+        hearing = asyncio.ensure_future(self._hear(dealer))
+        either: set[asyncio.Future[Any]] = {hearing, dealer.lost}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return await hearing if hearing.done() else dealer.lost.result()
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+
+    async def _hear(self, dealer: Dealer) -> NoReturn:
+        while True:
+            arrived = self._wire.receive(await dealer.recv(), _now())
+            if arrived is not None:
+                self._act(*arrived)
+            self._flush()
+            await asyncio.sleep(0)  # a flood must not keep time-outs and other calls waiting
+
+    async def _come_back(self) -> None:
+        """Connect anew, for as long as it takes. Raises what makes it hopeless."""
+        pause = _PAUSE
+        while self.ended is None:
+            try:
+                return await self._greet()
+            except Unreachable as problem:
+                log.info("session %s: %s", self.session, problem.message)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            heard = self._wire.tick(self._loop.time())
-            if not heard and self._pidfd is None:  # on this machine, only death is
+            now = _now()
+            if not self._wire.tick(now) and self._pidfd is None:  # on this machine, only death is
                 self._end(SessionEnded("the location has been silent for too long"))
+            elif self._dealer is not None and self._wire.lost(now):
+                self._dealer.give_up(Unreachable("nothing is heard of the location"))
             self._flush()
 
     def _act(self, packet: object, bulk: bytes) -> None:
@@ -306,15 +329,17 @@ class Connection:
             self._end_of(stream)
         for task in self._tasks:
             task.cancel()
-        self._close_socket()
+        self._drop_connection()
         self._listener.session_ended(why)
 
     def _flush(self) -> None:
-        while self._wire.outgoing and not self._socket.closed:
-            self._socket.send_multipart(self._wire.outgoing.popleft())
+        while self._dealer is not None and self._wire.outgoing:
+            self._dealer.send(self._wire.outgoing.popleft())
 
-    def _close_socket(self) -> None:
-        self._socket.close(linger=500)
+    def _drop_connection(self, linger: int = 500) -> None:
+        dealer, self._dealer = self._dealer, None
+        if dealer is not None:
+            dealer.close(linger=linger)
 
 
 def _check(verb: Verb) -> None:
@@ -326,7 +351,9 @@ def _check(verb: Verb) -> None:
         raise UsageError(f"{where.rstrip('`') or type(verb).__name__}: {what}") from problem
 
 
-@functools.cache
-def _context(pid: int) -> zmq.asyncio.Context:
-    """One for all sessions of a process; a forked child makes its own."""
-    return zmq.asyncio.Context()
+def _now() -> float:
+    """Seconds, those asleep counted: who wakes up finds the connection stale, and does not wait to be told."""
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

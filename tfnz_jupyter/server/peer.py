@@ -44,6 +44,7 @@ class Peer:
         self.user = key
         self.secret = secrets.token_bytes(16)
         self.wire = wire
+        self.turn = 0  # of the connection it speaks on
         self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)
         self.tunnels: dict[str, Tunnel] = {}
         self._flush = flush

@@ -131,7 +131,7 @@ class Router:
             if peer is None:
                 self._greet(route, frames)
             else:
-                self._hear(peer, route, frames)
+                self._hear(peer, frames)
         except ProtocolError as problem:
             log.warning("%s: %s", peer.id if peer else "a stranger", problem)
             if peer is not None:
@@ -141,7 +141,7 @@ class Router:
             if peer is not None:
                 self.end(peer, ProtocolError("the location failed at what this session said"))
 
-    def _hear(self, peer: Peer, route: bytes, frames: Sequence[zmq.Frame]) -> None:
+    def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> None:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
         if arrived is None:
             peer.flush()
@@ -149,7 +149,7 @@ class Router:
             log.info("session %s said goodbye", peer.id)
             self.end(peer, None)
         elif isinstance(arrived[0], Hello):
-            self._greet(route, frames)
+            raise ProtocolError("a second greeting on one connection")
         else:
             peer.receive(*arrived, self._perform)
 
@@ -164,11 +164,12 @@ class Router:
         key = str(frames[0].get("User-Id"))
         if packet.session:
             return self._resume(route, key, packet)
-        return self._begin(route, key, _pid(frames[0]))
+        return self._begin(route, key, packet.turn, _pid(frames[0]))
 
-    def _begin(self, route: bytes, key: str, pid: int) -> None:
+    def _begin(self, route: bytes, key: str, turn: int, pid: int) -> None:
         wire = Session(client=False, now=self._loop.time())
         peer = Peer(secrets.token_hex(8), key, wire, self._flush)
+        peer.turn = turn
         self._attach(peer, route)
         self.peers[peer.id] = peer
         log.info("session %s began, process %d", peer.id, pid)
@@ -183,11 +184,14 @@ class Router:
         known = peer is not None and peer.key == key
         if peer is None or not known or not hmac.compare_digest(peer.secret, hello.secret):
             return self._refuse(route, SessionEnded("the location does not know this session"))
+        if hello.turn <= peer.turn:
+            return log.info("session %s: an earlier connection of its greets late", peer.id)
+        peer.wire.resume(hello.received, self._loop.time())
+        peer.turn = hello.turn
         self._attach(peer, route)
         log.info("session %s is back", peer.id)
         engine, degraded = self._greeting()
-        peer.wire.resume(hello.received)
-        welcome = Welcome(peer.id, peer.secret, engine, peer.wire.received, degraded)
+        welcome = Welcome(peer.id, peer.secret, engine, peer.wire.received, degraded, resumed=True)
         peer.wire.outgoing.appendleft(encode(welcome))
         self._flush(peer)
         return None

@@ -3,12 +3,17 @@
 Both ends are the same class. It is given frames and the time, and hands back messages; what is to be transmitted
 collects in :attr:`outgoing`. A connection may vanish and another take its place (:meth:`resume`): whatever the other
 end had not received is transmitted again, whatever had already arrived is not delivered twice.
+
+A connection can be lost without a word, in one direction alone too. So both ends beat, each beat says for how long its
+sender has heard nothing, and :meth:`lost` tells when to make another. Only what this end could have heard counts as
+silence: a process that was stopped, or a machine that slept, has missed nothing while it was not there.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..errors import ProtocolError
 from .codec import decode, encode
@@ -16,9 +21,23 @@ from .messages import Beat, Data, Farewell, Hello, Message, Packet, Welcome
 
 #: Each end says this often that it is there, and what has arrived (seconds).
 BEAT_EVERY = 5.0
+#: A connection on which nothing was heard for this long is taken for lost (seconds).
+QUIET = 15.0
 #: A session whose other end was silent for this long is over (seconds).
 SILENCE = 120.0
+#: Streams wait while this much is on the way and has not been acknowledged (bytes).
+ROOM = 8 * 1024 * 1024
+_STOOD_STILL = 4.0  # a tick this late says that this end was not there
 _ACK_EVERY = 16  # messages
+_ACK_BYTES = ROOM // 8
+_COST = 64  # a message counts at least this much, so that tiny ones do not pile up
+
+
+class _Held(NamedTuple):
+    """A message that the other end may not have."""
+
+    frames: list[bytes]
+    cost: int
 
 
 class Session:
@@ -28,18 +47,29 @@ class Session:
         self.client = client
         self.outgoing: deque[list[bytes]] = deque()
         self.received = 0  # number of the last message that arrived
+        self.held = 0  # bytes of messages that the other end has not acknowledged
         self._sent = 0
-        self._unacknowledged: deque[tuple[int, list[bytes]]] = deque()
-        self._told = 0  # the last value of received the other end knows of
+        self._unacknowledged: deque[_Held] = deque()
+        self._untold_messages = 0  # arrived since the other end was last told what has
+        self._untold_bytes = 0
         self._heard_at = now
         self._beat_at = now
+        self._ticked_at = now
+        self._unheard = False  # by the other end
+
+    @property
+    def room(self) -> bool:
+        """Whether streams may send."""
+        return self.held < ROOM
 
     def send(self, message: Message, bulk: bytes = b"") -> None:
         """Queue one message; it will arrive once, in order, for as long as the session lives."""
         frames = encode(Data(self._sent + 1, self.received, message), bulk)
+        cost = _COST + sum(map(len, frames))
         self._sent += 1
-        self._told = self.received
-        self._unacknowledged.append((self._sent, frames))
+        self._untold_messages = self._untold_bytes = 0
+        self.held += cost
+        self._unacknowledged.append(_Held(frames, cost))
         self.outgoing.append(frames)
 
     def say(self, packet: Hello | Welcome | Farewell | Beat) -> None:
@@ -53,44 +83,62 @@ class Session:
             ProtocolError: garbage, or a gap in the numbers.
         """
         packet, bulk = decode(frames, from_client=not self.client)
-        self._heard_at = now
+        self._heard_at = max(self._heard_at, now)
         if isinstance(packet, Beat):
+            self._unheard = self._unheard or packet.quiet >= QUIET
             self._acknowledge(packet.received)
             return None
         if isinstance(packet, Data):
-            return self._deliver(packet, bulk)
+            return self._deliver(packet, bulk, now)
         return packet, bulk
 
-    def resume(self, other_received: int) -> None:
+    def resume(self, other_received: int, now: float) -> None:
         """Transmit again, on a new connection, what the other end had not received.
 
         Raises:
             ProtocolError: it claims what was never sent, or what is no longer held.
         """
+        if other_received < self._sent - len(self._unacknowledged):
+            raise ProtocolError(
+                f"the other end has forgotten that message {other_received + 1} came"
+            )
         self._acknowledge(other_received)
+        self._heard_at, self._unheard = max(self._heard_at, now), False
         self.outgoing.clear()
-        self.outgoing.extend(frames for _, frames in self._unacknowledged)
+        self.outgoing.extend(held.frames for held in self._unacknowledged)
 
     def tick(self, now: float) -> bool:
-        """Beat if it is time; False once the other end has been silent for too long."""
-        if now - self._beat_at >= BEAT_EVERY:
-            self._beat()
-            self._beat_at = now
-        return now - self._heard_at < SILENCE
+        """Beat if it is time; False once the other end has been silent for too long. To be called every second or so."""
+        away = now - self._ticked_at
+        self._ticked_at = now
+        if away > _STOOD_STILL:
+            self._heard_at = min(now, self._heard_at + away)
+            self._unheard = self._unheard or away >= QUIET  # it may have given us up meanwhile
+        alive = now - self._heard_at < SILENCE
+        if alive and now - self._beat_at >= BEAT_EVERY:
+            self._beat(now)
+        return alive
 
-    def _beat(self) -> None:
-        self._told = self.received
-        self.outgoing.append(encode(Beat(self.received)))
+    def lost(self, now: float) -> bool:
+        """Whether the connection carries nothing any more, in one direction or both."""
+        return self._unheard or now - self._heard_at >= QUIET
 
-    def _deliver(self, packet: Data, bulk: bytes) -> tuple[Packet, bytes] | None:
+    def _beat(self, now: float) -> None:
+        self._beat_at = now
+        self._untold_messages = self._untold_bytes = 0
+        self.say(Beat(self.received, max(0.0, now - self._heard_at)))
+
+    def _deliver(self, packet: Data, bulk: bytes, now: float) -> tuple[Packet, bytes] | None:
         self._acknowledge(packet.received)
         if packet.number <= self.received:
             return None
         if packet.number != self.received + 1:
             raise ProtocolError(f"message {packet.number} came after message {self.received}")
         self.received = packet.number
-        if self.received - self._told >= _ACK_EVERY:
-            self._beat()
+        self._untold_messages += 1
+        self._untold_bytes += len(bulk)
+        if self._untold_messages >= _ACK_EVERY or self._untold_bytes >= _ACK_BYTES:
+            self._beat(now)
         return packet, bulk
 
     def _acknowledge(self, number: int) -> None:
@@ -98,4 +146,4 @@ class Session:
         if number > self._sent:
             raise ProtocolError(f"the other end claims message {number} of {self._sent}")
         for _ in range(max(0, number - held_from)):
-            self._unacknowledged.popleft()
+            self.held -= self._unacknowledged.popleft().cost

@@ -101,7 +101,7 @@ def test_one_stream_id_twice_is_refused_and_nothing_is_left_of_it(location):
 
 
 async def say(connection, frames):
-    await connection._socket.send_multipart(frames)
+    connection._dealer.send(frames)
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,35 @@ from typing import ClassVar
 from .base import Said
 from .talk import Message
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 
 
 class Hello(Said, frozen=True, tag="hello"):
-    """Begin a session, or, with ``session`` and ``secret``, go on with one after the message numbered ``received``."""
+    """Begin a session, or, with ``session`` and ``secret``, go on with one after the message numbered ``received``.
+
+    ``turn`` counts the connections of a session: a greeting of an earlier one that comes late is not listened to.
+    """
 
     version: int
     session: str = ""
     secret: bytes = b""
     received: int = 0
+    turn: int = 0
     from_server: ClassVar[bool] = False
 
 
 class Welcome(Said, frozen=True, tag="welcome"):
-    """The session stands. ``received`` is the last message of the client's that arrived."""
+    """The session stands. ``received`` is the last message of the client's that arrived.
+
+    ``resumed`` says that it goes on where it was; otherwise both ends' numbers begin at 1.
+    """
 
     session: str
     secret: bytes
     engine: str
     received: int = 0
     degraded: list[str] = []
+    resumed: bool = False
     from_client: ClassVar[bool] = False
 
 
@@ -41,9 +49,10 @@ class Farewell(Said, frozen=True, tag="farewell"):
 
 
 class Beat(Said, frozen=True, tag="beat"):
-    """Still here, and everything up to ``received`` has arrived."""
+    """Still here, and everything up to ``received`` has arrived; nothing was heard for ``quiet`` seconds."""
 
     received: int
+    quiet: float = 0.0
 
 
 class Data(Said, frozen=True, tag="data"):
