@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -235,10 +236,21 @@ class Engine(ABC):
         """The files of a live container, for as long as it lives. Raises ``ContainerEnded``."""
 
     @abstractmethod
+    async def dial(self, container: str, port: int) -> socket.socket:
+        """A TCP connection to a port of a container, as a non-blocking socket of the caller's.
+
+        Tunnels are made of these. Raises ``OSError`` as a socket does (refused while nobody listens), ``ContainerEnded``.
+        """
+
     async def connect(
         self, container: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]
     ) -> asyncio.Transport:
-        """A TCP connection to a port of a container, as ``loop.create_connection`` makes them.
-
-        Raises ``OSError`` as a socket does (refused while nobody listens), ``ContainerEnded``.
-        """
+        """As :meth:`dial`, with a protocol of the location's loop on it."""
+        sock = await self.dial(container, port)
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _protocol = await loop.create_connection(protocol, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        return transport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from ..wire.messages import ContainerChanged, ExternalOffered, Spawn
 from .images import Images
 from .pace import Paced
 from .processes import Process, describe
-from .tunnels import Connect
+from .tunnels import Connect, Dial
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,15 @@ class Container:
     def connector(self, port: int) -> Connect:
         """What opens connections to one of its ports."""
         return lambda protocol: self._engine.connect(self.id, port, protocol)
+
+    def dialler(self, port: int) -> Dial:
+        """What opens connections to one of its ports, as sockets."""
+
+        async def dial() -> socket.socket:
+            await self.ready()
+            return await self._engine.dial(self.id, port)
+
+        return dial
 
     async def ended(self) -> None:
         """Return once it is over."""

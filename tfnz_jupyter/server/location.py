@@ -17,6 +17,7 @@ from .estate import Estate
 from .images import Images
 from .ledger import Close, Collect, Effect, Event, Finished, Joined, Ledger, Left, Spawned, Tick
 from .peer import Peer
+from .relay import Relay
 from .router import Router
 from .verbs import Means, Verbs
 
@@ -40,6 +41,7 @@ class Location:
         self._keys = keys
         self._ledger = Ledger(idle=idle, now=self._loop.time())
         self._estate = Estate(self._ledger)
+        self._relay = Relay()
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -49,7 +51,13 @@ class Location:
         """Make the engine ready and listen. Raises what the engine's ``open`` does."""
         await self._engine.open(self._sampled)
         means = Means(
-            self._engine, self._images, self._estate, self._claim, self._changed, self._peers
+            self._engine,
+            self._images,
+            self._estate,
+            self._claim,
+            self._changed,
+            self._peers,
+            self._relay,
         )
         self._verbs = Verbs(means)
         self._router = Router(
@@ -86,6 +94,7 @@ class Location:
     async def _close(self) -> None:
         assert self._router is not None
         self._router.close()
+        await self._relay.close()
         if self._collecting:
             await asyncio.wait(self._collecting, timeout=_LAST_COLLECTION)
         await self._engine.close()

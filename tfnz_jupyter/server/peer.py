@@ -89,10 +89,10 @@ class Peer:
         task.add_done_callback(self._kept.discard)
 
     def drop_tunnels(self, container: str) -> None:
-        """Close those that lead to a container."""
+        """Close those that lead to a container, which is over."""
         for tunnel in [t for t in self.tunnels.values() if t.container == container]:
             del self.tunnels[tunnel.id]
-            tunnel.close()
+            tunnel.finish()
 
     def receive(self, packet: Packet, bulk: bytes, perform: Perform) -> None:
         """Act on one message.

@@ -329,19 +329,16 @@ class EmbeddedEngine(Engine):
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
-    async def connect(
-        self, container: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]
-    ) -> asyncio.Transport:
+    async def dial(self, container: str, port: int) -> socket.socket:
         found = self._live(container)
-        loop = asyncio.get_running_loop()
         sock = socket.socket(fileno=await self._socket())
         try:
-            await loop.sock_connect(sock, (found.ip, port))
-            transport, _protocol = await loop.create_connection(protocol, sock=sock)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
         except BaseException:
             sock.close()
             raise
-        return transport
+        return sock
 
     async def _socket(self) -> int:
         """An unconnected socket of the engine's network, from a small stock."""

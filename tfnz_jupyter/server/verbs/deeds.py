@@ -12,6 +12,7 @@ from ..containers import Container
 from ..estate import Estate
 from ..images import Images
 from ..peer import Peer
+from ..relay import Relay
 
 #: ``deed(peer, verb, call)`` does one verb.
 Deed = Callable[[Peer, Any, int], Coroutine[Any, Any, m.Value]]
@@ -30,7 +31,7 @@ class Means:
     """One location's engine, images and holdings.
 
     ``claim`` asks its ledger for what a spawn needs; ``changed`` is told after every change of a container; ``peers`` gives
-    the sessions of a user that are here.
+    the sessions of a user that are here; ``relay`` carries the bytes of tunnels.
     """
 
     engine: Engine
@@ -39,3 +40,4 @@ class Means:
     claim: Callable[[Peer, m.Spawn], None]
     changed: Callable[[Container], None]
     peers: Callable[[str], list[Peer]]
+    relay: Relay

@@ -13,7 +13,7 @@ class TunnelVerbs:
     """The verbs of tunnels."""
 
     def __init__(self, means: Means) -> None:
-        self._engine, self._estate = means.engine, means.estate
+        self._relay, self._estate = means.relay, means.estate
 
     def deeds(self) -> dict[type, Deed]:
         """Verb -> what does it."""
@@ -22,7 +22,7 @@ class TunnelVerbs:
     async def _open(self, peer: Peer, verb: m.OpenTunnel, call: int) -> m.Listening:
         container = self._estate.container(peer, verb.container)
         await container.ready()
-        tunnel = Tunnel(verb.tunnel, container.id, container.connector(verb.port))
+        tunnel = Tunnel(verb.tunnel, container.id, container.dialler(verb.port), self._relay)
         await tunnel.listen(verb.bind, verb.local_port)
         if container.state != "running":
             tunnel.close()
