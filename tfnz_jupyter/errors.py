@@ -3,7 +3,8 @@
     TfnzError
     ├── UsageError (ValueError)              you asked for something that has no meaning
     ├── NotFound (KeyError)                  no such thing, or not yours: the two are one
-    │   └── ImageNotFound (RuntimeError)     no source knows the image
+    │   ├── ImageNotFound (RuntimeError)     no source knows the image
+    │   └── NoSuchFile (FileNotFoundError)   there is nothing at that path
     ├── Refused (PermissionError)            it exists, and you may not
     ├── Ended (ValueError)                   it was there and is over
     │   ├── ContainerEnded                   the container has exited or was destroyed
@@ -13,6 +14,7 @@
     ├── ProtocolError (ValueError)           the other end speaks something else
     ├── NotSupported (NotImplementedError)   this engine, or this machine, cannot do it
     ├── EngineFailed (RuntimeError)          the machinery underneath failed
+    ├── FileFailed (OSError)                 a file could not be read, written or made
     └── CommandFailed (RuntimeError)         the command ran, and returned non-zero
 
 Each class is also a builtin, so that an ordinary ``except KeyError`` works. A ``hint`` says the next step. ``code`` is the
@@ -75,6 +77,12 @@ class ImageNotFound(NotFound, RuntimeError):
     code = "image-not-found"
 
 
+class NoSuchFile(NotFound, FileNotFoundError, ValueError):
+    """There is nothing at that path of the container, or of this machine."""
+
+    code = "no-such-file"
+
+
 class Refused(TfnzError, PermissionError):
     """The location understood, and will not."""
 
@@ -127,6 +135,12 @@ class EngineFailed(TfnzError, RuntimeError):
     """The container runtime, the kernel or a tool failed; ``detail`` has its words."""
 
     code = "engine-failed"
+
+
+class FileFailed(TfnzError, OSError, ValueError):
+    """A file could not be read, written or made; the message has the kernel's reason."""
+
+    code = "file-failed"
 
 
 class CommandFailed(TfnzError, RuntimeError):

@@ -176,6 +176,14 @@ class FileAccess:
         assert made
         assert "planted-by-a-test" not in os.listdir("/root")
 
+    async def test_files_are_made_in_memory_filesystems_too(self, bench: Bench):
+        name, files = await container(bench)
+        await write(files, "/dev/shm/f", b"x")
+        await files.mkdir("/dev/shm/d")
+        await files.symlink("f", "/dev/shm/l")
+        listed = await bench.said(name, "cd /dev/shm; stat -c '%n %a %u:%g' d f l")
+        assert listed == "d 755 0:0\nf 644 0:0\nl 777 0:0\n"
+
     async def test_an_exclusive_file_is_new(self, bench: Bench):
         _, files = await container(bench, "ln -s nowhere /l")
         for path in ("/etc/passwd", "/l"):

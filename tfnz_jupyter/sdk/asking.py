@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -71,6 +72,22 @@ def files(given: Pairs | None) -> list[tuple[str, bytes]]:
             raise UsageError(f"pre_boot_files: the content of {path} is {type(content).__name__}")
         found.append((path, content.encode() if isinstance(content, str) else bytes(content)))
     return found
+
+
+def file_path(given: str) -> bytes:
+    """A path in a container, absolute or from its root.
+
+    Raises:
+        UsageError: it is empty, has a NUL in it, or would lead out of the container.
+    """
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise UsageError(f"{given!r} is not the path of a file in a container")
+    depth = 0
+    for part in given.split("/"):
+        depth += {"": 0, ".": 0, "..": -1}.get(part, 1)
+        if depth < 0:
+            raise UsageError(f"the path {given!r} leads out of the container")
+    return os.fsencode(given if given.startswith("/") else f"/{given}")
 
 
 def command(given: str | Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from . import asking
 from .connection import Connection
 from .deadline import within
 from .handle import ago
+from .moving import Moving
 from .running import Running
 from .streams import ERR
 from .tagging import Taggable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 
-class Container(Waiting, Running, Taggable):
+class Container(Waiting, Running, Moving, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     def __init__(

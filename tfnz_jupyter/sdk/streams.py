@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+from collections import deque
 from collections.abc import Callable
 
 from ..errors import Ended
@@ -54,6 +55,35 @@ class Incoming:
     def _use(self, size: int) -> None:
         if (offset := self._receiving.use(size)) is not None:
             self._tell(Credit(self.stream, offset), b"")
+
+
+class Inflow:
+    """One stream from the location, read as it comes: a slow reader slows the sender."""
+
+    def __init__(self, stream: int, tell: Tell) -> None:
+        self.incoming = Incoming(stream, tell, self._take, lambda lines, size: None, self.end)
+        self._waiting: deque[tuple[bytes, Callable[[], None]] | None] = deque()
+        self._arrived = asyncio.Event()
+
+    async def read(self) -> bytes | None:
+        """The next chunk, None at the end."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        found = self._waiting.popleft()
+        if found is None:
+            return None
+        found[1]()
+        return found[0]
+
+    def _take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
+        self._waiting.append((data, used))
+        self._arrived.set()
+
+    def end(self) -> None:
+        """There is no more. Idempotent."""
+        self._waiting.append(None)
+        self._arrived.set()
 
 
 class Outgoing:

@@ -26,6 +26,7 @@ class OutStream:
         self._sending = Sending()
         self._granted = asyncio.Event()
         self._copying: asyncio.Task[None] | None = None
+        self._closed = False
 
     def grant(self, offset: int) -> None:
         """The client can take bytes up to this offset."""
@@ -34,8 +35,31 @@ class OutStream:
 
     def close(self) -> None:
         """The client reads no more."""
+        self._closed = True
+        self._granted.set()
         if self._copying is not None:
             self._copying.cancel()
+
+    async def write(self, data: bytes) -> None:
+        """Send all of it, as fast as the client can take it.
+
+        Raises:
+            Ended: the client reads no more.
+        """
+        view = memoryview(data)
+        while view:
+            piece = view[: await self._room()]
+            if self._closed:
+                raise Ended("nobody reads this stream any more")
+            self._tell(Chunk(self.stream, self._sending.advance(len(piece))), bytes(piece))
+            view = view[len(piece) :]
+
+    def finish(self) -> None:
+        """There is no more. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._forget(self.stream)
+            self._tell(End(self.stream), b"")
 
     def start(self, reader: Reader) -> None:
         """Begin to send a log from a reader's place to its end."""
@@ -56,10 +80,10 @@ class OutStream:
         self._forget(self.stream)
 
     async def _room(self) -> int:
-        while self._sending.room <= 0:
+        while self._sending.room <= 0 and not self._closed:
             self._granted.clear()
             await self._granted.wait()
-        return min(self._sending.room, CHUNK)
+        return min(max(self._sending.room, 0), CHUNK)
 
 
 class InStream:
@@ -72,6 +96,7 @@ class InStream:
         self._receiving = Receiving()
         self._waiting: deque[bytes | None] = deque()
         self._arrived = asyncio.Event()
+        self._unused = 0  # bytes of the chunk that was read last
 
     def arrive(self, offset: int, data: bytes) -> None:
         """Take a chunk in.
@@ -89,18 +114,25 @@ class InStream:
     async def feed(self, process: Running) -> None:
         """Write what arrives into a process, until either ends."""
         while True:
-            while not self._waiting:
-                self._arrived.clear()
-                await self._arrived.wait()
-            data = self._waiting.popleft()
+            data = await self.read()
             try:
                 await (process.write_eof() if data is None else process.write(data))
             except Ended:
                 return self.close()
             if data is None:
                 return
-            if (offset := self._receiving.use(len(data))) is not None:
-                self._tell(Credit(self.stream, offset), b"")
+
+    async def read(self) -> bytes | None:
+        """The next chunk, None at the end. The client is let go on when the one after it is asked for."""
+        if self._unused and (offset := self._receiving.use(self._unused)) is not None:
+            self._tell(Credit(self.stream, offset), b"")
+        self._unused = 0
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        data = self._waiting.popleft()
+        self._unused = len(data or b"")
+        return data
 
     def close(self) -> None:
         """Nobody reads any more; the client is told."""

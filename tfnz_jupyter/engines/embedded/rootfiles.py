@@ -12,11 +12,14 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from ..files import Change, FileInfo, Kind
 from .bundle import IDS
-from .syscalls import open_in_root
+from .syscalls import making_files_as, open_in_root
+
+T = TypeVar("T")
 
 _MOST_TEXT = 4 << 20  # bytes of an image's /etc/passwd that we are ready to read
 _FLAGS = os.O_ACCMODE | os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_APPEND
@@ -56,7 +59,7 @@ class RootFiles:
             os.close(found)
 
     def _create(self, path: str, flags: int, mode: int) -> int:
-        fd = open_in_root(self._root, path, flags | _SAFE, 0o600)
+        fd = self._make(lambda: open_in_root(self._root, path, flags | _SAFE, 0o600))
         try:
             _require_file(fd, path)
             self.own(fd)
@@ -65,6 +68,16 @@ class RootFiles:
             os.close(fd)
             raise
         return fd
+
+    def _make(self, deed: Callable[[], T]) -> T:
+        """Do something that makes a file. A filesystem that the container mounted itself takes none of the host's root."""
+        try:
+            return deed()
+        except OSError as error:
+            if error.errno != errno.EOVERFLOW:
+                raise
+            with making_files_as(self._first_id):
+                return deed()
 
     def own(self, fd: int) -> None:
         """Give it to the container's root."""
@@ -145,7 +158,7 @@ class RootFiles:
                 os.close(self._look(here, os.O_DIRECTORY))
 
     def _mkdir(self, folder: int, name: str, mode: int) -> None:
-        os.mkdir(name, 0o700, dir_fd=folder)
+        self._make(lambda: os.mkdir(name, 0o700, dir_fd=folder))
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _SAFE, dir_fd=folder)
         try:
             self.own(fd)
@@ -167,7 +180,7 @@ class RootFiles:
 
     def symlink(self, target: str, path: str) -> None:
         with self._parent(path) as (folder, name):
-            os.symlink(target, name, dir_fd=folder)
+            self._make(lambda: os.symlink(target, name, dir_fd=folder))
             own = self._first_id
             os.chown(name, own, own, dir_fd=folder, follow_symlinks=False)
 
@@ -209,6 +222,9 @@ class RootFiles:
         fd = self._look(above or "/", os.O_DIRECTORY)
         try:
             yield fd, name
+        except OSError as error:
+            error.filename, error.filename2 = path, None  # it knows only the last name
+            raise
         finally:
             os.close(fd)
 

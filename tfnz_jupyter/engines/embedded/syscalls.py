@@ -84,6 +84,17 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
 
 
 @contextlib.contextmanager
+def making_files_as(owner: int) -> Iterator[None]:
+    """Let what this thread makes belong to ``owner``; meanwhile it may write only what that may."""
+    group, user = _libc.setfsgid(owner), _libc.setfsuid(owner)
+    try:
+        yield
+    finally:
+        _libc.setfsuid(user)
+        _libc.setfsgid(group)
+
+
+@contextlib.contextmanager
 def inside_network(fd: int, home: int) -> Iterator[None]:
     """Be in the network namespace ``fd`` for a while, then in ``home`` again."""
     setns(fd, CLONE_NEWNET)

@@ -11,6 +11,7 @@ from ..peer import Peer
 from .containers import ContainerVerbs
 from .deeds import Deed, Means, Offering
 from .externals import ExternalVerbs
+from .files import FileVerbs
 from .images import ImageVerbs
 from .processes import ProcessVerbs
 from .tunnels import TunnelVerbs
@@ -27,6 +28,7 @@ class Verbs:
             ImageVerbs(means),
             ContainerVerbs(means),
             ProcessVerbs(means),
+            FileVerbs(means),
             TunnelVerbs(means),
             WaitVerbs(means),
             ExternalVerbs(means),

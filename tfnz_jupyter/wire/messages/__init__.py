@@ -15,6 +15,11 @@ from .containers import FollowLog as FollowLog
 from .containers import Spawn as Spawn
 from .externals import Attach as Attach
 from .externals import ExternalOffered as ExternalOffered
+from .files import FetchFiles as FetchFiles
+from .files import FileState as FileState
+from .files import ListFiles as ListFiles
+from .files import LookAtFile as LookAtFile
+from .files import PutFiles as PutFiles
 from .images import EnsureImage as EnsureImage
 from .images import ImageReady as ImageReady
 from .images import Images as Images

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import Done
 from .containers import Destroy, FollowLog, Spawn
 from .externals import Attach
+from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
 from .images import EnsureImage, ImageReady, Images, ListImages
 from .processes import Execute, Signal
 from .tunnels import CloseTunnel, Listening, OpenTunnel
@@ -19,10 +20,14 @@ Verb = (
     | Attach
     | Execute
     | Signal
+    | PutFiles
+    | FetchFiles
+    | ListFiles
+    | LookAtFile
     | OpenTunnel
     | CloseTunnel
     | WaitTcp
     | WaitHttp
 )
 
-Value = Done | ImageReady | Images | Listening
+Value = Done | FileState | ImageReady | Images | Listening

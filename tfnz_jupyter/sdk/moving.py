@@ -1,0 +1,239 @@
+"""Files into a container and out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..blocking import verb
+from ..errors import Ended, ProtocolError, UsageError
+from ..wire import messages as m
+from ..wire.streams import CHUNK
+from ..wire.tree import FILE, FOLDER, Entry, TreeReader
+from . import asking, trees
+from .living import Living
+from .streams import Inflow
+from .worker import Worker
+
+
+class Writable(Protocol):
+    """Anything with ``write(bytes)``."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What is known of a file of a container without opening it."""
+
+    name: str
+    kind: str  # file, folder, link or other
+    size: int  # bytes
+    mode: int  # permission bits
+    mtime: float  # seconds since the epoch
+    uid: int  # the container's own ids
+    gid: int
+    target: str = ""  # of a link
+
+
+class Moving(Living):
+    """The part of a container that files are put into and fetched from."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._disk = Worker(f"files-{self.uuid[:8]}")
+
+    @verb
+    async def put(self, path: str, data: bytes | str | Path | trees.Readable) -> None:
+        """Write a file or a whole folder into the container.
+
+        Everything is owned by root; folders above ``path`` are made; a file that is there is overwritten, a folder that
+        is there keeps what is not. Nothing is held in memory as a whole: any size is fine.
+
+        Args:
+            path: where it goes; with a ``/`` at its end, the folder to put a file of this machine into.
+            data: the content (text becomes UTF-8); or the ``Path`` of a file or folder of this machine, which keeps
+                modes and times; or anything with ``read(size)``.
+
+        Raises:
+            NoSuchFile: there is no such file on this machine.
+            FileFailed: it cannot be written, or read; the reason is the kernel's.
+            ContainerEnded: it is over.
+        """
+        records, target = _records(data, asking.file_path(path))
+        await self._running()
+        outgoing = self._connection.write()
+        call = asyncio.ensure_future(
+            self._connection.call(m.PutFiles(self.uuid, target, outgoing.stream))
+        )
+        call.add_done_callback(lambda _: outgoing.close())
+        try:
+            await self._send(records, outgoing.write)
+            outgoing.write_eof()
+            await call
+        except Ended:
+            await call  # it stopped reading because it failed, and says why
+            raise
+        finally:
+            self._disk.post(records.close)
+            call.cancel()
+            self._connection.forget(outgoing)
+
+    async def _send(self, records: Any, write: Callable[[bytes], Any]) -> None:
+        while piece := await self._disk.do(lambda: _gathered(records)):
+            await write(piece)
+
+    @verb
+    async def fetch(self, path: str, to: str | Path | Writable | None = None) -> Any:
+        """Read a file or a whole folder of the container.
+
+        Args:
+            to: where it goes on this machine: a path (a file goes into a folder that is there, under its own name), or
+                anything with ``write(bytes)``. Modes and times are kept, setuid bits are not.
+
+        Returns:
+            The content of a file, or, where ``to`` was given, the ``Path`` it is at now.
+
+        Raises:
+            NoSuchFile: there is nothing at that path.
+            UsageError: it is a folder, and ``to`` is no path.
+            FileFailed: it cannot be read, or not be written here; the reason is the kernel's.
+            ContainerEnded: it is over.
+        """
+        target = asking.file_path(path)
+        await self._running()
+        if to is None:
+            pieces: list[bytes] = []
+            await self._fetch(target, _One(path, pieces.append).take)
+            return b"".join(pieces)
+        if not isinstance(to, str | os.PathLike):
+            await self._fetch(target, _One(path, to.write).take)
+            return to
+        receiver = trees.LocalReceiver(Path(to), posixpath.basename(path.rstrip("/")) or "root")
+        try:
+            await self._fetch(target, receiver.take)
+            return await self._disk.do(receiver.finish)
+        finally:
+            self._disk.post(receiver.abandon)
+
+    async def _fetch(self, path: bytes, take: Callable[[bytes], object]) -> None:
+        async def deliver(data: bytes) -> None:
+            await self._disk.do(lambda: take(data))
+
+        number = self._connection.number()
+        await self._receive(m.FetchFiles(self.uuid, path, number), number, deliver)
+
+    @verb
+    async def list_files(self, path: str = "/") -> list[FileInfo]:
+        """What is in a folder of the container, by name.
+
+        Raises:
+            NoSuchFile: there is no such folder.
+            FileFailed: it is no folder.
+            ContainerEnded: it is over.
+        """
+        target = asking.file_path(path)
+        await self._running()
+        reader = TreeReader()
+        found: list[FileInfo] = []
+
+        async def take(data: bytes) -> None:
+            found.extend(_info(e) for e in reader.feed(data) if isinstance(e, Entry))
+
+        number = self._connection.number()
+        await self._receive(m.ListFiles(self.uuid, target, number), number, take)
+        return found
+
+    @verb
+    async def file_info(self, path: str, *, follow: bool = True) -> FileInfo:
+        """What is at a path of the container; with ``follow=False`` of a symlink itself.
+
+        Raises:
+            NoSuchFile: there is nothing.
+            ContainerEnded: it is over.
+        """
+        target = asking.file_path(path)
+        await self._running()
+        s = await self._connection.call(m.LookAtFile(self.uuid, target, follow))
+        assert isinstance(s, m.FileState)
+        name = posixpath.basename(path.rstrip("/")) or "/"
+        return FileInfo(name, s.kind, s.size, s.mode, s.mtime_ns / 1e9, s.uid, s.gid, os.fsdecode(s.target))  # fmt: skip
+
+    async def _receive(
+        self, verb: m.FetchFiles | m.ListFiles, number: int, take: Callable[[bytes], Any]
+    ) -> None:
+        """Ask for a stream and take it to its end; then what the location says of it."""
+        inflow = Inflow(number, self._connection.tell)
+        self._connection.read(inflow.incoming)
+        call = asyncio.ensure_future(self._connection.call(verb))
+        call.add_done_callback(lambda _: inflow.end())
+        try:
+            while (data := await inflow.read()) is not None:
+                await take(data)
+            await call
+        finally:
+            call.cancel()
+            self._connection.drop(number)
+
+
+class _One:
+    """Takes a tree of a single file, and gives its content on."""
+
+    def __init__(self, path: str, write: Callable[[bytes], object]) -> None:
+        self._path, self._write = path, write
+        self._reader = TreeReader()
+
+    def take(self, data: bytes) -> None:
+        for found in self._reader.feed(data):
+            if isinstance(found, bytes):
+                self._write(found)
+            elif found.kind != FILE or found.path:
+                raise _not_one_file(self._path, found.kind)
+
+
+def _not_one_file(path: str, kind: str) -> UsageError:
+    if kind == FOLDER:
+        hint = "Give fetch a folder of this machine as to=."
+        return UsageError(f"{path!r} is a folder, not a file", hint=hint)
+    return UsageError(f"{path!r} is neither a file nor a folder")
+
+
+def _records(data: Any, path: bytes) -> tuple[Any, bytes]:
+    """The records of what is to be put, and where exactly."""
+    if isinstance(data, os.PathLike):
+        local = Path(data)
+        inside = path.endswith(b"/") and not local.is_dir()
+        return trees.of_path(local), path + os.fsencode(local.name) if inside else path
+    if path.endswith(b"/"):
+        raise UsageError(f"{os.fsdecode(path)!r} names a folder, not a file")
+    if isinstance(data, str):
+        data = data.encode()
+    if isinstance(data, bytes | bytearray | memoryview):
+        return trees.of_bytes(bytes(data)), path
+    if hasattr(data, "read"):
+        return trees.of_stream(data), path
+    raise UsageError(
+        f"put: {type(data).__name__} is no content",
+        hint="Give bytes, text, a pathlib.Path, or something with read().",
+    )
+
+
+def _gathered(records: Iterator[bytes]) -> bytes:
+    """Some records at once, so that small files do not travel one by one; empty at the end."""
+    pieces, size = [], 0
+    while size < CHUNK // 2 and (record := next(records, None)):
+        pieces.append(record)
+        size += len(record)
+    return b"".join(pieces)
+
+
+def _info(e: Entry) -> FileInfo:
+    if e.mode is None or e.mtime_ns is None:
+        raise ProtocolError("a list of files without modes or times")
+    name, target = os.fsdecode(e.path), os.fsdecode(e.target)
+    return FileInfo(name, e.kind, e.size, e.mode, e.mtime_ns / 1e9, e.uid, e.gid, target)
