@@ -30,6 +30,7 @@ class Process:
     id: str
     pid: int
     pipes: Pipes
+    tally: int  # see tally.py
 
 
 @dataclass(slots=True)
@@ -50,6 +51,10 @@ class Cell:
     released: bool = False
     oom_kills: int = 0
     waiting: list[int] = field(default_factory=list)  # seqs of Destroy
+
+    def processes(self) -> list[Process]:
+        """Those that live."""
+        return [*([self.first] if self.first else []), *self.others.values()]
 
     def process(self, name: str) -> Process | None:
         if self.first is not None and self.first.id == name:
@@ -91,9 +96,12 @@ class Hall:
             f"{cell.folder}/sys",
             f"{cell.folder}/folder",
         )
+        return answer, self._handles(cell)
+
+    def _handles(self, cell: Cell) -> list[int]:
         folders = os.O_DIRECTORY | os.O_CLOEXEC
         root = os.open(f"{cell.folder}/root", os.O_PATH | folders)
-        return answer, [root, os.open(f"{cell.folder}/folder", os.O_RDONLY | folders)]
+        return [root, os.open(f"{cell.folder}/folder", os.O_RDONLY | folders)]
 
     def _overlay(self, cell: Cell, layers: list[str]) -> None:
         """Lower folders by descriptor: the kernel takes one page of options, and paths are long."""
@@ -117,6 +125,11 @@ class Hall:
         fd = os.open(path, flags, dir_fd=self._state)
         opened.callback(os.close, fd)
         return f"/proc/self/fd/{fd}"
+
+    def kept(self, cell: Cell, seq: int) -> tuple[messages.KeptCell, list[int]]:
+        """What a new location needs of a cell."""
+        assert cell.wire is not None
+        return messages.KeptCell(seq, cell.id, str(cell.wire.ip)), self._handles(cell)
 
     def _sysfs(self, cell: Cell) -> None:
         """A sysfs made in the container's network namespace shows its links, and has no cgroups mounted in it."""

@@ -16,10 +16,11 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from . import firewall, messages, sweep
+from . import firewall, messages, sweep, tally
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
 from .conversation import Conversation
+from .keepsakes import Keepsakes
 from .launch import Launch
 from .messages import Request
 from .netlink import RTM_DELLINK
@@ -41,6 +42,7 @@ class Household:
         self._cells: dict[str, Cell] = {}
         self._owners: dict[int, tuple[Cell, str]] = {}  # pid of a live process -> whose
         self._launches: dict[int, Launch] = {}  # pid of a crun
+        self._keepsakes = Keepsakes()
         self._unclaimed: dict[int, int] = {}  # statuses of processes that were quicker than crun
         self._path = runtime / messages.SOCKET
         self._listener = _listen(self._path)
@@ -95,7 +97,7 @@ class Household:
             self._do(ask)
         except Exception as error:
             traceback.print_exc()
-            if not isinstance(ask, messages.Signal | messages.CloseInput):
+            if not isinstance(ask, messages.Noted | messages.Signal | messages.CloseInput):
                 self._say(messages.Failed(ask.seq, _words(error)))
 
     def _do(self, ask: Request) -> None:
@@ -112,11 +114,32 @@ class Household:
                 self._look(ask)
             case messages.Sockets():
                 self._sockets(ask)
+            case messages.Recall():
+                self._recall(ask)
+            case messages.Noted():
+                self._keepsakes.let_go(ask.id)
             case messages.Signal():
                 self._signal(ask)
             case messages.CloseInput():
                 if process := self._process(ask.id):
                     process.pipes.close_input()
+
+    # -- a new location ------------------------------------------------------------------------------------------------
+
+    def _recall(self, ask: messages.Recall) -> None:
+        if any(launch.seq for launch in self._launches.values()):  # asked for by one that is gone
+            self._reactor.after(_RETRY, partial(self._recall, ask))
+            return
+        for cell in self._cells.values():
+            if cell.first is not None:
+                self._say(*self._hall.kept(cell, ask.seq))
+            for process in cell.processes():
+                stdin = process.pipes.stdin >= 0
+                news = messages.KeptProcess(ask.seq, cell.id, process.id, input=stdin)
+                pipes = [fd for fd in process.pipes.all() if fd >= 0]
+                self._say(news, [os.dup(fd) for fd in (*pipes, process.tally)])
+        self._keepsakes.recall(ask.seq, self._say)
+        self._say(messages.Done(ask.seq))
 
     # -- processes -----------------------------------------------------------------------------------------------------
 
@@ -195,13 +218,14 @@ class Household:
         launch.pipes.close()
 
     def _adopt(self, cell: Cell, launch: Launch, pid: int) -> None:
-        process = Process(launch.id, pid, launch.pipes)
+        process = Process(launch.id, pid, launch.pipes, tally.blank())
         if launch.id == cell.id:
             cell.first = process
         else:
             cell.others[process.id] = process
         self._owners[pid] = (cell, process.id)
-        self._say(messages.Started(launch.seq), [os.dup(fd) for fd in process.pipes.all()])
+        pipes = [*process.pipes.all(), process.tally]
+        self._say(messages.Started(launch.seq), [os.dup(fd) for fd in pipes])
         status = self._unclaimed.pop(pid, None)
         if status is not None and not os.path.exists(
             f"/proc/{pid}"
@@ -245,10 +269,12 @@ class Household:
         cell, name = self._owners.pop(pid)
         process = cell.process(name)
         assert process is not None
-        process.pipes.close()
+        process.pipes.close_input()
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         oom = killed and self._hall.out_of_memory(cell)
-        self._say(messages.Exited(name, status, oom))
+        exited = messages.Exited(name, status, oom)
+        self._keepsakes.keep(cell.id, [*process.pipes.outputs(), process.tally], exited)
+        self._say(exited)
         if process is cell.first:
             cell.first = None
             self._release(cell)

@@ -42,6 +42,9 @@ class Pipes:
     def all(self) -> list[int]:
         return [self.stdin, self.stdout, self.stderr]
 
+    def outputs(self) -> list[int]:
+        return [self.stdout, self.stderr]
+
     def close_input(self) -> None:
         if self.stdin >= 0:
             os.close(self.stdin)

@@ -74,6 +74,18 @@ class Sockets(_Message, frozen=True, tag=True):
     count: int
 
 
+class Recall(_Message, frozen=True, tag=True):
+    """Tell a new location all that runs, or ended unnoted: KeptCell and KeptProcess, as often as need be, then Done."""
+
+    seq: int
+
+
+class Noted(_Message, frozen=True, tag=True):
+    """The location has noted how a process ended, and what it printed: what was kept of it can go."""
+
+    id: str
+
+
 class Signal(_Message, frozen=True, tag=True):
     """Send a signal to a process; nothing happens if it has ended."""
 
@@ -101,10 +113,29 @@ class Prepared(_Message, frozen=True, tag=True):  # root (O_PATH), folder
     folder: str
 
 
-class Started(_Message, frozen=True, tag=True):  # stdin (write), stdout, stderr (read)
+class Started(_Message, frozen=True, tag=True):  # stdin (write), stdout, stderr (read), tally
     """The command has been executed (or could not, in which case stderr already says so)."""
 
     seq: int
+
+
+class KeptCell(_Message, frozen=True, tag=True):  # root (O_PATH), folder
+    """A container that runs."""
+
+    seq: int
+    id: str
+    ip: str
+
+
+class KeptProcess(_Message, frozen=True, tag=True):  # stdin where there is ``input``, stdout, stderr, tally
+    """A process that runs, or has ended (``status``) and nobody noted how."""
+
+    seq: int
+    container: str
+    id: str
+    status: int | None = None
+    out_of_memory: bool = False
+    input: bool = False
 
 
 class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for; the root of Look
@@ -139,9 +170,9 @@ class Degraded(_Message, frozen=True, tag=True):
     text: str
 
 
-Request = Prepare | Start | Execute | Destroy | Look | Sockets | Signal | CloseInput
+Request = Prepare | Start | Execute | Destroy | Look | Sockets | Recall | Noted | Signal | CloseInput
 Answer = Prepared | Started | Done | Failed
-News = Answer | Exited | Ready | Degraded
+News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded
 
 _encoder = msgspec.json.Encoder()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
