@@ -14,7 +14,7 @@ import asyncio
 import enum
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -147,8 +147,19 @@ class Mark(enum.IntEnum):
     ERR = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an earlier location had taken out of a process's outputs, and fed to it, before it was killed."""
+
+    read: int = 0  # bytes, both outputs
+    lines: int = 0  # newlines among them
+    fed: int = 0  # bytes of standard input
+
+
 class Running(ABC):
     """One live process (a container's first, or one more in it): its pipes, its end."""
+
+    taken: Taken = Taken()
 
     @abstractmethod
     async def read(self) -> tuple[Mark, bytes] | None:
@@ -183,6 +194,14 @@ class Booted:
     process: Running
 
 
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A container that an earlier location left running, or that ended and nobody was told how."""
+
+    booted: Booted
+    processes: dict[str, Running]  # besides the first, by ProcessSpec.id
+
+
 class Engine(ABC):
     """The interface to one engine. ``name`` is how ``--engine`` and entry points call it.
 
@@ -193,11 +212,15 @@ class Engine(ABC):
     degraded: list[str]
 
     @abstractmethod
-    async def open(self, on_nodes: Callable[[tuple[NodeInfo, ...]], None]) -> None:
-        """Make ready; called once, before anything else.
+    async def open(
+        self,
+        on_nodes: Callable[[tuple[NodeInfo, ...]], None],
+        known: Mapping[str, ContainerSpec] | None = None,
+    ) -> dict[str, Survivor]:
+        """Make ready; called once, before anything else. What is left, by id, of the ``known`` containers of a killed location.
 
         ``on_nodes`` is called on the loop with all nodes before this returns, and again at each new sample (about one a
-        second) and whenever a node comes or goes. Collects whatever a dead location left behind. Raises ``EngineFailed``
+        second) and whenever a node comes or goes. Collects whatever else a dead location left behind. Raises ``EngineFailed``
         or ``NotSupported`` naming what is missing and the command that mends it.
         """
 
@@ -223,6 +246,9 @@ class Engine(ABC):
     @abstractmethod
     async def execute(self, container: str, spec: ProcessSpec) -> Running:
         """Start one more process in a live container. Raises ``ContainerEnded``, ``EngineFailed`` (no such command)."""
+
+    def noted(self, process: str) -> None:  # noqa: B027  # an engine that keeps nothing has nothing to let go of
+        """The server has noted how a process ended and all it printed: a later location need not be told. Never waits."""
 
     @abstractmethod
     async def destroy(self, container: str, grace: float) -> None:

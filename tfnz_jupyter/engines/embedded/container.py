@@ -85,6 +85,10 @@ class Container:
         self.ip, (self._root, self._folder) = answer.ip, fds
         return Places(answer.root, answer.netns, answer.sysfs, answer.folder)
 
+    def recalled(self, ip: str, fds: list[int]) -> None:
+        """Take what an earlier location had made; the descriptors are ours from now on."""
+        self.ip, (self._root, self._folder) = ip, fds
+
     def furnish(self, places: Places) -> None:
         """Write what the container is to find: the user's files, those it always has, its ``config.json``."""
         spec, first = self.spec, self._machine.first_id

@@ -13,9 +13,10 @@ import fcntl
 import logging
 import os
 import shutil
+import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from ..base import (
     ProcessSpec,
     Report,
     Running,
+    Survivor,
 )
 from ..files import Files
 from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
@@ -40,8 +42,9 @@ from .bundle import Machine
 from .container import Container, ended
 from .files import EmbeddedFiles
 from .layers import Layers
-from .link import Link, end_keeper, log_tail, start_keeper
+from .link import Link, end_keeper, join_keeper, log_tail, start_keeper
 from .running import PipedRunning
+from .survivors import Survivors
 from .threads import Threads, to_the_end
 
 T = TypeVar("T")
@@ -85,13 +88,19 @@ class EmbeddedEngine(Engine):
 
     # -- open and close ------------------------------------------------------------------------------------------------
 
-    async def open(self, on_nodes: Callable[[tuple[NodeInfo, ...]], None]) -> None:
+    async def open(
+        self,
+        on_nodes: Callable[[tuple[NodeInfo, ...]], None],
+        known: Mapping[str, ContainerSpec] | None = None,
+    ) -> dict[str, Survivor]:
         needs.check()
+        survivors: dict[str, Survivor] = {}
         try:
             first_id, seccomp = await self._disk.run(self._settle)
             self._machine = Machine(first_id, seccomp, needs.rlimits())
             folder = self._state / "layers"
             self._layers = await self._disk.run(lambda: Layers(folder, first_id))
+            survivors = await self._recall(known or {})
             await self._keeper()
             node, sample = await self._sample(None)
         except BaseException:
@@ -99,9 +108,10 @@ class EmbeddedEngine(Engine):
             raise
         on_nodes((node,))
         self._background(self._watch(on_nodes, sample))
+        return survivors
 
     def _settle(self) -> tuple[int, str]:
-        """Be the only location of this state, and clear what an earlier one left."""
+        """Be the only location of this state, and clear what one left while it was unpacking."""
         state = self._state
         for folder in (state, self._runtime, state / "layers", state / "containers"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,8 +123,6 @@ class EmbeddedEngine(Engine):
             os.close(lock)
             raise EngineFailed(f"another location is using {state}") from None
         self._lock = lock
-        end_keeper(self._runtime)
-        sweep.clear(state)
         sweep.clear_half_done(state)
         return subids.ensure(), bpf.filter_base64(state)
 
@@ -153,9 +161,32 @@ class EmbeddedEngine(Engine):
                 self._link = await self._start_keeper()
             return self._link
 
+    async def _recall(self, known: Mapping[str, ContainerSpec]) -> dict[str, Survivor]:
+        """Take over what is wanted of a killed location's containers, and end the rest of what it left."""
+        runtime, state = self._runtime, self._state
+        found = await self._disk.run(lambda: join_keeper(runtime)) if known else None
+        if found is None:
+            await self._disk.run(lambda: end_keeper(runtime))
+            await self._disk.run(lambda: sweep.clear(state))
+            return {}
+        self._link = link = await self._join(*found)
+        survivors = Survivors(link, self._containers, known, state / "containers", self._machine)
+        await link.recall(survivors.take)
+        for stranger in survivors.strangers | (set(known) - set(self._containers)):
+            await link.ask(messages.Destroy(link.number(), stranger, signal.SIGKILL, 0.0))
+        for container in list(self._containers.values()):
+            if container.spec.id not in container.running:
+                self._retire(container)
+        keep = set(self._containers)
+        await self._disk.run(lambda: sweep.clear_folders(state, keep))
+        return survivors.result(self._node)
+
     async def _start_keeper(self) -> Link:
         start = partial(start_keeper, self._state, self._runtime, self._linger)
-        sock, pidfd = await self._disk.run(start)
+        return await self._join(*await self._disk.run(start))
+
+    async def _join(self, sock: socket.socket, pidfd: int) -> Link:
+        """The conversation with a keeper, from its first word on."""
         on_degraded = self.degraded.append
         link = Link(
             sock, pidfd, on_exit=self._on_exit, on_degraded=on_degraded, on_end=self._on_end
@@ -282,6 +313,10 @@ class EmbeddedEngine(Engine):
                 if found.removal is not None:
                     raise ended(container) from None
                 raise
+
+    def noted(self, process: str) -> None:
+        if self._link is not None:
+            self._link.tell(messages.Noted(process))
 
     async def destroy(self, container: str, grace: float) -> None:
         found = self._containers.get(container)

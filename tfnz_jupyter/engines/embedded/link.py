@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import itertools
 import os
+import secrets
 import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +29,10 @@ from .threads import Threads
 LOG = "keeper.log"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _LOG_TAIL = 4096
+_RETRY = 0.01  # seconds between knocks at a keeper that has not let go of the last location yet
 
 Reply = tuple[Answer, list[int]]
+Take = Callable[[messages.KeptCell | messages.KeptProcess, list[int]], None]
 
 
 def start_keeper(state: Path, runtime: Path, linger: float) -> tuple[socket.socket, int]:
@@ -70,23 +74,45 @@ def log_tail(runtime: Path) -> str:
     return ""
 
 
+def visit_keeper(runtime: Path) -> tuple[socket.socket, int] | None:
+    """A connection to the keeper that a dead location left, and a pidfd of it; None where there is none."""
+    visitor = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        visitor.connect(os.fspath(runtime / messages.SOCKET))
+        size = struct.calcsize("3i")
+        credentials = visitor.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return visitor, os.pidfd_open(struct.unpack("3i", credentials)[0])
+    except (FileNotFoundError, ConnectionRefusedError, ProcessLookupError):
+        visitor.close()
+        return None
+
+
+def join_keeper(runtime: Path, patience: float = 2.0) -> tuple[socket.socket, int] | None:
+    """As :func:`visit_keeper`, once it has let go of the dead location and listens to us."""
+    give_up = time.monotonic() + patience
+    while (found := visit_keeper(runtime)) is not None:
+        visitor, pidfd = found
+        visitor.settimeout(patience)
+        if visitor.recv(1, socket.MSG_PEEK):  # it speaks first
+            return visitor, pidfd
+        visitor.close()
+        os.close(pidfd)
+        if time.monotonic() > give_up:
+            return None
+        time.sleep(_RETRY)
+    return None
+
+
 def end_keeper(runtime: Path, patience: float = 10.0) -> None:
     """Kill a keeper that a dead location left, with all it holds; returns when nothing of it lives.
 
     Raises:
         EngineFailed: it does not die, because something of it hangs in the kernel.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
-        try:
-            visitor.connect(os.fspath(runtime / messages.SOCKET))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return
-        size = struct.calcsize("3i")
-        credentials = visitor.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        try:
-            pidfd = os.pidfd_open(struct.unpack("3i", credentials)[0])
-        except ProcessLookupError:
-            return
+    if (found := visit_keeper(runtime)) is None:
+        return
+    visitor, pidfd = found
+    visitor.close()
     try:
         kill_keeper(pidfd, patience)
     finally:
@@ -124,7 +150,9 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._answers: dict[int, asyncio.Future[Reply]] = {}
         self._outbox: deque[Request] = deque()
-        self._numbers = itertools.count(1)
+        # Answers to what an earlier location asked may come to us: theirs must be other numbers.
+        self._numbers = itertools.count(secrets.randbits(48) + 1)
+        self._on_kept: Take | None = None
         self.ready: asyncio.Future[messages.Ready] = self._loop.create_future()
         self.ended = False
         self._loop.add_reader(sock, self._on_readable)
@@ -134,7 +162,7 @@ class Link:
         return next(self._numbers)
 
     async def ask(self, request: messages.Prepare | messages.Start | messages.Execute
-                  | messages.Destroy | messages.Look | messages.Sockets) -> Reply:  # fmt: skip
+                  | messages.Destroy | messages.Look | messages.Recall | messages.Sockets) -> Reply:  # fmt: skip
         """The answer to a request and its descriptors, which are the caller's to close.
 
         Cancelling closes what still comes. Raises ``EngineFailed`` with the keeper's words, or that it has ended.
@@ -152,6 +180,11 @@ class Link:
         if isinstance(answer, messages.Failed):
             raise EngineFailed(answer.error)
         return answer, fds
+
+    async def recall(self, take: Take) -> None:
+        """Have ``take`` called with all that an earlier location left, before any news of it; the descriptors are its."""
+        self._on_kept = take
+        await self.ask(messages.Recall(self.number()))
 
     def tell(self, request: Request) -> None:
         """Send a request without waiting; nothing happens once the keeper has ended."""
@@ -193,6 +226,9 @@ class Link:
         match news:
             case messages.Exited():
                 self._on_exit(news)
+            case messages.KeptCell() | messages.KeptProcess():
+                if self._on_kept is not None:
+                    return self._on_kept(news, fds)
             case messages.Ready():
                 if not self.ready.done():
                     self.ready.set_result(news)
@@ -201,9 +237,8 @@ class Link:
             case _:
                 future = self._answers.pop(news.seq, None)
                 if future is not None and not future.done():
-                    future.set_result((news, fds))
-                    return
-        _close(fds)
+                    return future.set_result((news, fds))
+        return _close(fds)
 
     def _end(self) -> None:
         if self.ended:

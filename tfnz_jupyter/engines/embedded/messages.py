@@ -127,7 +127,9 @@ class KeptCell(_Message, frozen=True, tag=True):  # root (O_PATH), folder
     ip: str
 
 
-class KeptProcess(_Message, frozen=True, tag=True):  # stdin where there is ``input``, stdout, stderr, tally
+class KeptProcess(
+    _Message, frozen=True, tag=True
+):  # stdin where there is ``input``, stdout, stderr, tally
     """A process that runs, or has ended (``status``) and nobody noted how."""
 
     seq: int
@@ -170,7 +172,9 @@ class Degraded(_Message, frozen=True, tag=True):
     text: str
 
 
-Request = Prepare | Start | Execute | Destroy | Look | Sockets | Recall | Noted | Signal | CloseInput
+Request = (
+    Prepare | Start | Execute | Destroy | Look | Sockets | Recall | Noted | Signal | CloseInput
+)
 Answer = Prepared | Started | Done | Failed
 News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded
 

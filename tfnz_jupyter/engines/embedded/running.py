@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 
 from ...errors import Ended
-from ..base import Exit, Mark, Running
+from ..base import Exit, Mark, Running, Taken
+from .tally import Tally
 
 _CHUNK = 256 * 1024
 
@@ -20,7 +21,7 @@ class PipedRunning(Running):
     """See :class:`~tfnz_jupyter.engines.base.Running`. The descriptors are ours; :meth:`release` closes them.
 
     Args:
-        pipes: stdin (write end), stdout, stderr (read ends).
+        pipes: stdin (write end, -1 for none), stdout, stderr (read ends), and the tally of what goes through them.
         send_signal: passes a signal on.
         input_closed: told once when our end of stdin is closed.
     """
@@ -28,8 +29,12 @@ class PipedRunning(Running):
     def __init__(
         self, pipes: list[int], send_signal: Callable[[int], None], input_closed: Callable[[], None]
     ) -> None:
+        *pipes, tally = pipes
+        self._tally = Tally(tally)
+        self.taken = Taken(self._tally.read, self._tally.lines, self._tally.fed)
         for fd in pipes:
-            os.set_blocking(fd, False)
+            if fd >= 0:
+                os.set_blocking(fd, False)
         self._stdin = pipes[0]
         self._outputs = [(Mark.OUT, pipes[1]), (Mark.ERR, pipes[2])]
         self._send_signal, self._input_closed = send_signal, input_closed
@@ -73,6 +78,7 @@ class PipedRunning(Running):
                 continue
             self._outputs.remove(output)
             if data:
+                self._tally.count_read(data)
                 self._outputs.append(output)  # the other one comes first next time
                 return mark, data
             os.close(fd)
@@ -114,7 +120,9 @@ class PipedRunning(Running):
             if self._stdin < 0 or self._exit.done():
                 raise Ended("standard input is closed")
             try:
-                view = view[os.write(self._stdin, view) :]
+                size = os.write(self._stdin, view)
+                self._tally.count_fed(size)
+                view = view[size:]
             except BlockingIOError:
                 await self._writable(self._stdin)
             except BrokenPipeError:
