@@ -1,0 +1,105 @@
+"""What a location that is killed leaves to the next one: containers, their pipes, their ends, and nothing unwanted."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from tests.support.bare_engine import Bench, outputs, read_until
+from tests.support.eventually import eventually_async
+from tests.support.leaks import footprint, nothing
+from tfnz_jupyter.engines.base import ContainerSpec, ProcessSpec, Taken
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = "echo begun; while read line; do echo got $line; [ $line = end ] && exit 3; done"
+
+
+async def abandoned(folder: Path, script: str = SCRIPT) -> tuple[ContainerSpec, str, bytes]:
+    """Boot a container in a process that is then killed: what it was made from, its address, what was read of it."""
+    command = [sys.executable, "-m", "tests.support.abandon", folder, Bench(folder).blobs, script]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), 60)
+    process.kill()
+    await process.wait()
+    return msgspec.json.decode(line, type=tuple[ContainerSpec, str, bytes])
+
+
+@asynccontextmanager
+async def next_location(folder: Path, *known: ContainerSpec):
+    """The bench of the next location, and what survived for it."""
+    bench = Bench(folder)
+    try:
+        yield bench, await bench.engine.open(bench.on_nodes, {spec.id: spec for spec in known})
+    finally:
+        await bench.engine.close()
+    assert nothing(footprint(bench.state)), footprint(bench.state)
+
+
+async def test_a_container_goes_on_with_its_pipes_and_its_processes(folder: Path):
+    spec, ip, taken = await abandoned(folder)
+    async with next_location(folder, spec) as (_bench, found):
+        survivor = found[spec.id]
+        assert survivor.booted.ip == ip
+        assert survivor.booted.process.taken == Taken(len(taken), taken.count(b"\n"))
+        await survivor.booted.process.write(b"on\n")
+        await read_until(survivor.booted.process, b"got on")
+        more = survivor.processes["more"]
+        await more.write(b"too\n")
+        assert await outputs(more) == ("more too\n", "")
+        assert (await more.wait()).code == 7
+
+
+async def test_what_it_printed_and_how_it_ended_meanwhile_is_there(folder: Path):
+    spec, _ip, taken = await abandoned(folder, "echo begun; sleep 0.5; echo late; exit 9")
+    state = Bench(folder).state
+    await eventually_async(lambda: spec.id not in str(footprint(state)["cgroups"]), within=20)
+    async with next_location(folder, spec) as (_bench, found):
+        process = found[spec.id].booted.process
+        assert taken.decode() + (await outputs(process))[0] == "begun\nlate\n"
+        assert (await process.wait()).code == 9
+
+
+async def test_an_end_that_was_noted_is_not_told_again(folder: Path):
+    spec, _ip, _taken = await abandoned(folder)
+    async with next_location(folder, spec) as (bench, found):
+        process = found[spec.id].booted.process
+        await process.write(b"end\n")
+        assert (await process.wait()).code == 3
+        bench.engine.noted(spec.id)
+        told = []
+        await bench.engine._link.recall(lambda news, fds: told.append(news.id))
+        assert told == ["more"]
+
+
+async def test_a_container_that_survived_can_be_entered_and_destroyed(folder: Path):
+    spec, _ip, _taken = await abandoned(folder)
+    async with next_location(folder, spec) as (bench, found):
+        inside = ProcessSpec("inside", ("echo", "inside"))
+        assert (await outputs(await bench.engine.execute(spec.id, inside)))[0] == "inside\n"
+        await bench.engine.destroy(spec.id, 0)
+        assert (await found[spec.id].booted.process.wait()).signal == signal.SIGKILL
+        assert not os.listdir(bench.state / "containers")
+
+
+async def test_what_nobody_wants_any_more_is_ended_at_once(folder: Path):
+    await abandoned(folder)
+    async with next_location(folder) as (bench, found):
+        assert found == {}
+        assert not os.listdir(bench.state / "containers")
+
+
+async def test_what_is_wanted_and_not_there_did_not_survive(folder: Path):
+    spec, _ip, _taken = await abandoned(folder)
+    other = msgspec.json.decode(
+        msgspec.json.encode(spec).replace(spec.id.encode(), b"n" * 26), type=ContainerSpec
+    )
+    async with next_location(folder, other) as (bench, found):
+        assert found == {}
+        assert not os.listdir(bench.state / "containers")
