@@ -27,7 +27,10 @@ class Proxy:
         self.carried = 0  # bytes, both ways
         self.connections = 0
         self.delay = 0.0  # seconds that each piece is held up
-        self.corrupting = 0.0  # the chance of each piece to lose a bit
+        self.corrupting = 0.0  # the chance of each piece to have a bit turned over
+        self.cuts = 0
+        self._cutting = 0  # bytes between two cuts, about
+        self._next_cut = 0
         self._random = random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -46,6 +49,14 @@ class Proxy:
     def cut(self) -> None:
         """Reset every connection at both ends."""
         self._do(lambda: [pair.reset() for pair in list(self._pairs)])
+
+    def cut_every(self, size: int) -> None:
+        """Cut everything whenever about so many bytes have passed, always at the same ones; 0 ends it."""
+        self._cutting = size
+        self._plan()
+
+    def _plan(self) -> None:
+        self._next_cut = self.carried + int(self._cutting * (0.5 + self._random.random()))
 
     def silence(self, *, up: bool = True, down: bool = True) -> None:
         """Let nothing through any more on the connections there are, and tell nobody; new ones work."""
@@ -104,6 +115,11 @@ class Proxy:
         if self.delay:
             await self._after(self._random.random() * 2 * self.delay)
         self.carried += len(data)
+        if self._cutting and self.carried >= self._next_cut:
+            self.cuts += 1
+            self._plan()
+            for pair in list(self._pairs):
+                pair.reset()
         if self.corrupting and self._random.random() < self.corrupting:
             at = self._random.randrange(len(data))
             return data[:at] + bytes([data[at] ^ 1 << self._random.randrange(8)]) + data[at + 1 :]

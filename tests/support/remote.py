@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
+import logging
 import signal
 import subprocess
 import sys
@@ -20,8 +20,10 @@ from tfnz_jupyter.sdk.address import Address
 from tfnz_jupyter.sdk.connection import Connection
 from tfnz_jupyter.sdk.location import Location
 from tfnz_jupyter.server.location import Location as Server
+from tfnz_jupyter.wire import session as wire
 
 ROOT = Path(__file__).parents[2]
+_USERS = 2  # that it knows
 
 
 class Remote:
@@ -30,11 +32,18 @@ class Remote:
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], port: int) -> None:
         self.folder, self.process, self.port = folder, process, port
         self.keys = load_or_create(folder / "location.key")
-        self.user = load_or_create(folder / "user.key")
+        self.users = [load_or_create(folder / f"user-{n}.key") for n in range(_USERS)]
 
-    def address(self, port: int | None = None, *, host: str = "127.0.0.1") -> Address:
+    def address(
+        self, port: int | None = None, *, host: str = "127.0.0.1", user: int = 0
+    ) -> Address:
         """Where a session connects: to the location, or to a proxy before it."""
-        return Address(f"tcp://{host}:{port or self.port}", self.keys.public, self.user)
+        endpoint = f"tcp://{host}:{port or self.port}"
+        return Address(endpoint, self.keys.public, self.users[user])
+
+    def log(self) -> str:
+        """What it has logged."""
+        return (self.folder / "location.log").read_text()
 
     def session(self, port: int | None = None, *, host: str = "127.0.0.1") -> Session:
         """A new session with it."""
@@ -54,10 +63,13 @@ class Session(Location):
 
 
 @contextmanager
-def remote(folder: Path) -> Iterator[Remote]:
-    """A location on a free port of 127.0.0.1, in a process of its own, ended with the block."""
+def remote(folder: Path, *, silence: float | None = None) -> Iterator[Remote]:
+    """A location on a free port of 127.0.0.1, in a process of its own, ended with the block.
+
+    ``silence`` is how long it waits for a session that says nothing (seconds), where a test cannot wait two minutes.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.remote", str(folder)],
+        [sys.executable, "-m", "tests.support.remote", str(folder), str(silence or "")],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -65,8 +77,8 @@ def remote(folder: Path) -> Iterator[Remote]:
     try:
         yield Remote(folder, process, json.loads(process.stdout.readline()))
     finally:
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            process.send_signal(number)
         process.wait(30)
         process.stdout.close()
 
@@ -74,7 +86,7 @@ def remote(folder: Path) -> Iterator[Remote]:
 async def serve(folder: Path) -> None:
     """What the process does."""
     keys: KeyPair = load_or_create(folder / "location.key")
-    user = load_or_create(folder / "user.key")
+    users = [load_or_create(folder / f"user-{n}.key") for n in range(_USERS)]
     for name in ("state", "run"):
         (folder / name).mkdir(exist_ok=True)
     engine = EmbeddedEngine(folder / "state" / "engine", folder / "run")
@@ -83,7 +95,7 @@ async def serve(folder: Path) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    await server.open(frozenset([user.public]))
+    await server.open(frozenset(user.public for user in users))
     print(json.dumps(bound_port(server)), flush=True)
     await server.run(closing=lambda: None)
 
@@ -94,7 +106,8 @@ def bound_port(server: Any) -> int:
 
 
 if __name__ == "__main__":
-    import logging
-
-    logging.basicConfig(filename=os.path.join(sys.argv[1], "location.log"), level=logging.INFO)
-    asyncio.run(serve(Path(sys.argv[1])))
+    folder, silence = Path(sys.argv[1]), sys.argv[2]
+    logging.basicConfig(filename=folder / "location.log", level=logging.INFO)
+    if silence:
+        wire.SILENCE = float(silence)
+    asyncio.run(serve(folder))

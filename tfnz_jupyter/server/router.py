@@ -105,6 +105,7 @@ class Router:
         if self.peers.pop(peer.id, None) is None:
             return
         if why is not None:
+            log.info("session %s is over: %s", peer.id, why.message)
             peer.wire.say(Farewell(why.code, why.message, why.hint))
             self._flush(peer)
         if (pidfd := self._pidfds.pop(peer.id, None)) is not None:

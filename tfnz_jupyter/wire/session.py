@@ -47,6 +47,7 @@ class Session:
         self.client = client
         self.outgoing: deque[list[bytes]] = deque()
         self.received = 0  # number of the last message that arrived
+        self.silence = SILENCE
         self.held = 0  # bytes of messages that the other end has not acknowledged
         self._sent = 0
         self._unacknowledged: deque[_Held] = deque()
@@ -114,7 +115,7 @@ class Session:
         if away > _STOOD_STILL:
             self._heard_at = min(now, self._heard_at + away)
             self._unheard = self._unheard or away >= QUIET  # it may have given us up meanwhile
-        alive = now - self._heard_at < SILENCE
+        alive = now - self._heard_at < self.silence
         if alive and now - self._beat_at >= BEAT_EVERY:
             self._beat(now)
         return alive
