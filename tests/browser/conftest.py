@@ -1,4 +1,4 @@
-"""One location, one JupyterLab and one Chromium for all browser tests."""
+"""One location, one Chromium, and one server of each front end for all browser tests."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def lab(home: Path, browser: labs.Browser) -> Iterator[labs.Lab]:  # noqa: F811 
         labs.server(Path(folder)) as url,
     ):
         yield labs.Lab(url, Path(folder), browser)
+
+
+@pytest.fixture(scope="session")
+def notebook7(home: Path, browser: labs.Browser) -> Iterator[labs.Lab]:  # noqa: F811  # the fixture
+    with (
+        tempfile.TemporaryDirectory(prefix="tfnz-nb-") as folder,
+        labs.server(Path(folder), "notebook") as url,
+    ):
+        yield labs.Lab(url, Path(folder), browser, "notebook")

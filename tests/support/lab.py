@@ -1,4 +1,4 @@
-"""JupyterLab in Chromium: a server of the tests' own, and a notebook open in a page."""
+"""JupyterLab or Notebook 7 in Chromium: a server of the tests' own, and a notebook open in a page."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ SIZE = {"width": 1180, "height": 1000}
 _workspaces = count()
 
 
+#: Errors of a front end's own, which an empty notebook shows too: Notebook 7.6 at its start.
+ITS_OWN = ("Cannot read properties of undefined (reading 'schema')",)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser, for as long as this lasts."""
@@ -50,9 +54,16 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+#: Front end -> its class of settings, and where it shows a notebook.
+FRONT_ENDS = {
+    "lab": ("LabApp", "lab/workspaces/{stem}/tree/{name}"),
+    "notebook": ("JupyterNotebookApp", "notebooks/{name}"),
+}
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """JupyterLab on ``folder``, with no settings but ours; its address."""
+def server(folder: Path, front_end: str = "lab") -> Iterator[str]:
+    """A front end on ``folder``, with no settings but ours; its address."""
     port = _free_port()
     _quiet(folder / "config")
     environment = {
@@ -65,10 +76,11 @@ def server(folder: Path) -> Iterator[str]:
     }
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     options += ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"]
-    options += ["--ip=127.0.0.1", "--LabApp.expose_app_in_browser=True"]
+    settings, _ = FRONT_ENDS[front_end]
+    options += ["--ip=127.0.0.1", f"--{settings}.expose_app_in_browser=True"]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", *options],
+            [sys.executable, "-m", "jupyter", front_end, *options],
             env=environment,
             stdout=log,
             stderr=log,
@@ -106,8 +118,9 @@ def _quiet(config: Path) -> None:
 class Lab:
     """A server and a browser; ``open`` gives a notebook in a page of its own."""
 
-    def __init__(self, url: str, folder: Path, browser: Browser) -> None:
+    def __init__(self, url: str, folder: Path, browser: Browser, front_end: str = "lab") -> None:
         self.url, self.folder, self.browser = url, folder, browser
+        self.front_end = front_end
 
     @contextmanager
     def open(self, *cells: str, notebook: Path | None = None) -> Iterator[Notebook]:
@@ -118,11 +131,13 @@ class Lab:
         else:
             nbformat.write(_notebook(cells), self.folder / name)
         page = self.browser.new_page(viewport=SIZE, device_scale_factor=2)
-        shown = Notebook(page, self.url, name)
+        stem = f"w{name.removesuffix('.ipynb')}"
+        _, place = FRONT_ENDS[self.front_end]
+        shown = Notebook(page, f"{self.url}/{place.format(stem=stem, name=name)}")
         try:
             shown.load()
             yield shown
-            assert not shown.errors
+            assert not shown.errors, shown.errors
         finally:
             shown.close()
 
@@ -139,11 +154,15 @@ _PANEL = "window.jupyterapp.shell.currentWidget"
 class Notebook:
     """One notebook in one page."""
 
-    def __init__(self, page: Page, url: str, name: str) -> None:
-        self.page, self.name = page, name
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
         self.errors: list[str] = []
-        self._url = f"{url}/lab/workspaces/w{name.removesuffix('.ipynb')}/tree/{name}"
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self._url = url
+        page.on("pageerror", self._failed)
+
+    def _failed(self, error: object) -> None:
+        if str(error) not in ITS_OWN:
+            self.errors.append(str(error))
 
     def load(self) -> None:
         """Open it, or open it again; until its kernel answers."""
@@ -158,7 +177,7 @@ class Notebook:
                 await context.ready;
                 await context.sessionContext.ready;
                 await context.sessionContext.session.kernel.info;
-                if (!window.jupyterapp.shell.leftCollapsed) window.jupyterapp.shell.collapseLeft();
+                if (!window.jupyterapp.shell.leftCollapsed) window.jupyterapp.shell.collapseLeft?.();
             }}"""
         )
 
