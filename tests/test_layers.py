@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "sdk": {"wire", "errors", "blocking", "keyring", "folders"},
     "notebook": {"", "sdk", "grammar", "errors", "doctor"},
     "cli": {"", "sdk", "grammar", "errors", "doctor"},
+    "pytest_plugin": {""},
     "": {"sdk", "errors", "notebook"},
 }
 #: The one file that puts a server and an engine together.
