@@ -44,6 +44,11 @@ class Callbacks:
                     target=self._run, name=f"tfnz-callbacks-{self._name}", daemon=True
                 ).start()
 
+    def tell(self, owner: object, name: str, *args: Any) -> None:
+        """Call the :class:`Given` callback of that name with these arguments, if there is one."""
+        if (given := Given.of(owner, name)) is not None:
+            self.post(given[1], given[0], *args)
+
     def _run(self) -> None:
         while (work := self._next()) is not None:
             work()
@@ -54,6 +59,35 @@ class Callbacks:
                 self._running = False
                 return None
             return self._waiting.popleft()
+
+
+class Given:
+    """An attribute that holds a callback, and the context it was given in: what it prints goes to the cell that gave it.
+
+    Declared in a class, read and set like any attribute; ``Given.of(owner, name)`` is both parts.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = _slot(name)
+
+    def __get__(self, owner: Any, cls: type) -> Callable[..., object] | None:
+        return None if owner is None else owner.__dict__.get(self._slot, _NOTHING)[0]
+
+    def __set__(self, owner: Any, callback: Callable[..., object] | None) -> None:
+        owner.__dict__[self._slot] = (callback, contextvars.copy_context())
+
+    @staticmethod
+    def of(owner: object, name: str) -> tuple[Callable[..., object], contextvars.Context] | None:
+        """The callback that stands there now and its context, None where there is none."""
+        callback, context = owner.__dict__.get(_slot(name), _NOTHING)
+        return None if callback is None or context is None else (callback, context)
+
+
+_NOTHING = (None, None)
+
+
+def _slot(name: str) -> str:
+    return f"_given_{name}"
 
 
 class Subscribers:

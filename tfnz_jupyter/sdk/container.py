@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,12 +13,13 @@ from ..blocking import verb
 from ..errors import TfnzError, from_wire, to_wire
 from ..wire import messages as m
 from . import asking
+from .callbacks import Given
 from .connection import Connection
 from .deadline import within
 from .handle import ago
 from .moving import Moving
 from .running import Running
-from .streams import ERR
+from .streams import ERR, Taker
 from .tagging import Taggable
 from .waiting import Waiting
 
@@ -29,6 +31,10 @@ Callback = Callable[..., object]
 
 class Container(Waiting, Running, Moving, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
+
+    stdout_callback = Given()
+    stderr_callback = Given()
+    termination_callback = Given()
 
     def __init__(
         self,
@@ -152,15 +158,13 @@ class Container(Waiting, Running, Moving, Taggable):
         self._connection.forget(self._input)
         self._over.set()
         self._tell_all()
-        if self.termination_callback is not None:
-            self._callbacks.post(
-                self._output.context, self.termination_callback, self, self.returncode
-            )
+        self._callbacks.tell(self, "termination_callback", self, self.returncode)
 
-    def _callback_of(self, mark: int) -> Callable[[bytes], object] | None:
+    def _callback_of(self, mark: int) -> Taker | None:
         """Who gets this output, as the attributes stand now."""
-        callback = (self.stderr_callback if mark == ERR else None) or self.stdout_callback
-        return None if callback is None else lambda data: callback(self, data)
+        given = Given.of(self, "stderr_callback") if mark == ERR else None
+        given = given or Given.of(self, "stdout_callback")
+        return None if given is None else (partial(given[0], self), given[1])
 
     def __repr__(self) -> str:
         since = f", {ago(self.age)}" if self.started_at else ""

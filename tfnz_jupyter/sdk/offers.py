@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import NotFound, SessionEnded, TfnzError, UsageError
 from ..wire import messages as m
-from . import asking
+from .callbacks import Given
 from .connection import Connection
 from .container import Container
 from .external import ExternalContainer
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 class Offers(Handle):
     """The part of a session that knows nodes, containers, tunnels, and what becomes of them."""
+
+    new_node_callback = Given()
 
     def __init__(self, location: str, new_node_callback: Callable[[Node], object] | None) -> None:
         super().__init__("")
@@ -131,8 +133,8 @@ class Offers(Handle):
                 node._sampled(state)
             else:
                 node = self.nodes[state.id] = Node(state, cast("Location", self))
-                if self._offered.is_set() and self.new_node_callback is not None:
-                    self._callbacks.post(asking.context(), self.new_node_callback, node)
+                if self._offered.is_set():
+                    self._callbacks.tell(self, "new_node_callback", node)
         self._changed()
 
     def _require_alive(self) -> None:

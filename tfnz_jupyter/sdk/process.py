@@ -12,6 +12,7 @@ from ..blocking import verb
 from ..errors import Ended, NotFound, UsageError
 from ..wire.messages import Signal
 from . import asking
+from .callbacks import Given
 from .connection import Connection
 from .deadline import within
 from .handle import Handle
@@ -26,6 +27,8 @@ Callback = Callable[..., object]
 
 class Process(Handle):
     """Made by ``Container.spawn_process``; ends by itself, by :meth:`kill`, or with its container."""
+
+    termination_callback = Given()
 
     def __init__(
         self,
@@ -113,8 +116,7 @@ class Process(Handle):
         self._connection.forget(self._input)
         self._over.set()
         self._changed()
-        if self.termination_callback is not None:
-            self._callbacks.post(self._output.context, self.termination_callback, self, code)
+        self._callbacks.tell(self, "termination_callback", self, code)
 
     def _abandon(self) -> None:
         """Nobody waits for it any more: kill it, and wait for no answer."""

@@ -17,6 +17,8 @@ from .lines import LineRing
 Tell = Callable[[Message, bytes], None]
 
 OUT, ERR = 1, 2
+#: Who gets bytes, and the context it is called in.
+Taker = tuple[Callable[[bytes], object], contextvars.Context]
 
 
 class Incoming:
@@ -140,15 +142,15 @@ class Output:
         self._callbacks = callbacks
         self._loop = loop
         self._kept: dict[int, list[bytes]] | None = None
-        self.choose: Callable[[int], Callable[[bytes], object] | None] = lambda mark: None
-        self.context = contextvars.copy_context()
+        self.choose: Callable[[int], Taker | None] = lambda mark: None
+        self._context = contextvars.copy_context()
 
     def give(
         self, owner: object, out: Callable[..., object] | None, err: Callable[..., object] | None
     ) -> None:
         """Give every chunk to ``callback(owner, data)``, and hold the writer back if that is slow."""
         callbacks = {
-            mark: functools.partial(callback, owner)
+            mark: (functools.partial(callback, owner), self._context)
             for mark, callback in ((OUT, out), (ERR, err))
             if callback is not None
         }
@@ -163,10 +165,11 @@ class Output:
         self.log.feed(mark, data)
         if self._kept is not None:
             self._kept[mark].append(data)
-        callback = self.choose(mark)
-        if callback is None:
+        taker = self.choose(mark)
+        if taker is None:
             used()
             return
+        callback, context = taker
 
         def deliver() -> None:
             try:
@@ -174,7 +177,7 @@ class Output:
             finally:
                 self._loop.call_soon_threadsafe(used)
 
-        self._callbacks.post(self.context, deliver)
+        self._callbacks.post(context, deliver)
 
     def end(self) -> None:
         """There is no more."""
