@@ -1,8 +1,13 @@
 """The engine namespace's firewall as text for ``nft -f -``: pure.
 
-Everything is refused but: answers; container to public addresses through the uplink; DNS to the uplink's forwarder; and
-the pairs of the ``allow`` set (source, destination), which cut even established flows as soon as they are taken out. All
-of it lives in the engine's network namespace, so nothing of it is ever on the host and it dies with the keeper.
+Everything is refused but: answers; the pairs of the ``allow`` set (client, server), which cut even established flows as
+soon as they are taken out; and, through the uplink, what a container's ``egress`` gives it: the name server (``resolving``),
+public addresses (``internet``), networks of its own (``granted``), or everything (``all``). A container that is in none of
+these sets reaches nothing, so what is forgotten is refused. :mod:`.policy` keeps the sets. All of it lives in the engine's
+network namespace: nothing of it is ever on the host, and it dies with the keeper.
+
+Whoever is refused is told so at once, in the same words whether or not anybody is there. IPv6 is switched off in the
+engine's and the containers' namespaces, and would meet a chain that drops it.
 """
 
 from __future__ import annotations
@@ -38,37 +43,74 @@ NOT_PUBLIC = tuple(
         "224.0.0.0/3",
     )
 )
-# Cloud services of the machine itself that hide behind public-looking addresses.
-METADATA = (IPv4Address("168.63.129.16"),)
+# Cloud services of the machine itself, which know its secrets; some hide behind public-looking addresses.
+METADATA = tuple(
+    IPv4Address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192")
+)
+# Refused to whoever was given networks, be they ever so wide; of these only ``egress='all'`` lets through.
+NEVER = tuple(
+    IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
+)
+TABLE = "tfnz"
 
 _TABLE = """\
-table inet tfnz {{
+table inet {table} {{
     set allow {{
         type ipv4_addr . ipv4_addr
     }}
-    set refused {{
+    set resolving {{
+        type ipv4_addr
+    }}
+    set internet {{
+        type ipv4_addr
+    }}
+    set all {{
+        type ipv4_addr
+    }}
+    set granted {{
+        type ipv4_addr . ipv4_addr
+        flags interval
+    }}
+    set private {{
         type ipv4_addr
         flags interval
-        elements = {{ {refused} }}
+        elements = {{ {private} }}
+    }}
+    set never {{
+        type ipv4_addr
+        flags interval
+        elements = {{ {never} }}
     }}
     set host {{
         type ipv4_addr
     }}
     chain forward {{
         type filter hook forward priority 0; policy drop;
-        iifname "{uplink}" ct direction reply ct state established,related accept
-        oifname "{uplink}" ip saddr {network} ip daddr {resolver} udp dport 53 accept
-        oifname "{uplink}" ip saddr {network} ip daddr @refused reject with icmp type admin-prohibited
-        oifname "{uplink}" ip saddr {network} ip daddr @host reject with icmp type admin-prohibited
-        oifname "{uplink}" ip saddr {network} accept
         ct direction original ip saddr . ip daddr @allow accept
         ct direction reply ip daddr . ip saddr @allow accept
-        meta l4proto tcp ip daddr {network} reject with icmp type admin-prohibited
+        iifname "{uplink}" ct direction reply ct state established,related accept
+        iifname "{uplink}" drop
+        ip saddr {network} jump outward
+    }}
+    chain outward {{
+        ip daddr {network} goto refuse
+        ip saddr @resolving ip daddr {resolver} udp dport 53 accept
+        ip saddr @all accept
+        ip daddr @never goto refuse
+        ip daddr @host goto refuse
+        ip saddr . ip daddr @granted accept
+        ip daddr @private goto refuse
+        ip saddr @internet accept
+        goto refuse
+    }}
+    chain refuse {{
+        reject with icmp type admin-prohibited
     }}
     chain input {{
         type filter hook input priority 0; policy drop;
         iifname "lo" accept
         ct direction reply ct state established,related accept
+        ip saddr {network} goto refuse
     }}
     chain postrouting {{
         type nat hook postrouting priority 100; policy accept;
@@ -79,13 +121,19 @@ table inet tfnz {{
 
 
 def table() -> str:
-    """The whole table, ``host`` and ``allow`` still empty."""
-    refused = ", ".join([str(net) for net in NOT_PUBLIC] + [str(ip) for ip in METADATA])
-    return _TABLE.format(refused=refused, uplink=UPLINK, network=NETWORK, resolver=RESOLVER)
+    """The whole table; the sets that :mod:`.policy` and :func:`host_addresses` fill are still empty."""
+    return _TABLE.format(
+        table=TABLE,
+        private=", ".join(map(str, NOT_PUBLIC)),
+        never=", ".join(map(str, NEVER + METADATA)),
+        uplink=UPLINK,
+        network=NETWORK,
+        resolver=RESOLVER,
+    )
 
 
 def host_addresses(addresses: Iterable[IPv4Address]) -> str:
     """Make ``addresses`` the whole content of the ``host`` set, in one transaction."""
     elements = ", ".join(str(ip) for ip in sorted(addresses))
-    text = "flush set inet tfnz host\n"
-    return text + (f"add element inet tfnz host {{ {elements} }}\n" if elements else "")
+    text = f"flush set inet {TABLE} host\n"
+    return text + (f"add element inet {TABLE} host {{ {elements} }}\n" if elements else "")

@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK = 16, 17, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
@@ -25,6 +25,7 @@ _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _IFF_UP, _IFF_NOARP = 0x1, 0x80
 _NUD_PERMANENT = 0x80
 _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+_PROHIBIT = 8  # RTN_PROHIBIT
 _ANY = IPv4Address(0)
 
 
@@ -91,6 +92,15 @@ def route(
         body += attribute(5, via.packed)
     if source != _ANY:
         body += attribute(7, source.packed)
+    return message(RTM_NEWROUTE, _ACK | _CREATE | _EXCL, body)
+
+
+def prohibit(network: IPv4Network) -> bytes:
+    """A route that answers "administratively prohibited" for whatever of a network has no better one."""
+    body = struct.pack(
+        "BBBBBBBBI", socket.AF_INET, network.prefixlen, 0, 0, 254, 3, _SCOPE_UNIVERSE, _PROHIBIT, 0
+    )
+    body += attribute(1, network.network_address.packed)
     return message(RTM_NEWROUTE, _ACK | _CREATE | _EXCL, body)
 
 

@@ -36,6 +36,7 @@ _ENGINE_SYSCTLS = {
     "ipv4/conf/default/accept_redirects": "0",
     "ipv4/conf/all/send_redirects": "0",
     "ipv4/conf/default/send_redirects": "0",
+    "ipv4/icmp_ratelimit": "0",  # a refusal is told every time, not once a second
     "ipv6/conf/all/disable_ipv6": "1",
     "ipv6/conf/default/disable_ipv6": "1",
 }
@@ -84,7 +85,10 @@ class Network:
             self._link = Netlink()
             self.changes = Netlink(netlink.RTMGRP_LINK)
             _set(_ENGINE_SYSCTLS)
-        self._link.ask([netlink.link_up(1), netlink.address(1, GATEWAY)])
+        # What nobody has is refused in the words the firewall has for what somebody has.
+        self._link.ask(
+            [netlink.link_up(1), netlink.address(1, GATEWAY), netlink.prohibit(NETWORK)]
+        )
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         return inside_network(self.netns, self.home)
