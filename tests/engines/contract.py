@@ -13,12 +13,13 @@ import pytest_asyncio
 
 from tests.engines.contract_files import FileAccess
 from tests.engines.contract_lifecycle import Lifecycle
+from tests.engines.contract_network import Network
 from tests.engines.contract_processes import Processes
 from tests.support.bench import Bench
 from tests.support.eventually import eventually_async
 
 
-class Contract(FileAccess, Lifecycle, Processes):
+class Contract(FileAccess, Lifecycle, Network, Processes):
     """All parts."""
 
     @pytest_asyncio.fixture(loop_scope="module")

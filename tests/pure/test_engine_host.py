@@ -136,13 +136,17 @@ def test_forwarding_and_input_are_refused_unless_said_otherwise():
     assert "hook input priority 0; policy drop;" in text
 
 
-def test_what_is_not_public_is_refused_before_anything_may_leave():
-    lines = firewall.table().splitlines()
-    leaves = next(
-        i for i, line in enumerate(lines) if line.strip().endswith("10.124.0.0/16 accept")
-    )
-    for name in ("@refused", "@host"):
-        assert next(i for i, line in enumerate(lines) if name in line) < leaves
+def test_what_is_refused_to_some_comes_before_what_is_granted_to_them():
+    order = ("ip daddr 10.124.0.0/16", "@resolving", "@unbounded", "@never", "@host", "@granted")
+    order += ("daddr @private", "@internet")
+    places = [firewall.table().index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_a_container_that_is_in_no_set_reaches_nothing():
+    outward = firewall.table().split("chain outward {")[1].split("}")[0]
+    assert all("ip saddr" in line for line in outward.splitlines() if line.endswith("accept"))
+    assert outward.split()[-2:] == ["goto", "refuse"]
 
 
 @pytest.mark.parametrize(

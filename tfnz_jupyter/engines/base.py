@@ -88,6 +88,9 @@ class ContainerSpec:
         tuple[str, bytes], ...
     ] = ()  # absolute path, content: written before the first process starts
     limits: Limits = field(default_factory=Limits)
+    #: Whom it may reach outside the engine: ``internet`` (public addresses), ``none``, ``all`` (the engine's host and its
+    #: networks too), or these IPv4 networks. Other containers are reached by :meth:`Engine.allow` alone.
+    egress: str | tuple[str, ...] = "internet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +270,18 @@ class Engine(ABC):
 
         Tunnels are made of these. Raises ``OSError`` as a socket does (refused while nobody listens), ``ContainerEnded``.
         """
+
+    @abstractmethod
+    async def allow(self, server: str, client: str) -> None:
+        """Let a container open connections to another, on every port; not the other way round. Idempotent.
+
+        It holds over reboots of both, until :meth:`disallow` or the end of one. By default no container reaches another.
+        Raises ``ContainerEnded`` naming which of them is over.
+        """
+
+    @abstractmethod
+    async def disallow(self, server: str, client: str) -> None:
+        """Take that back; connections under way are cut. Idempotent; containers that are over have nothing to take back."""
 
     async def connect(
         self, container: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]

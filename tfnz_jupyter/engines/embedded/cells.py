@@ -17,6 +17,7 @@ from . import messages
 from .cgroups import Cgroups, Quota
 from .launch import Launch, Pipes, Runtime
 from .network import Network, Wire
+from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, umount
 
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
@@ -49,6 +50,7 @@ class Cell:
     launches: set[str] = field(default_factory=set)
     doomed: bool = False  # destroyed while its first process was still being launched
     released: bool = False
+    fading: bool = False  # all is gone but the veth
     oom_kills: int = 0
     waiting: list[int] = field(default_factory=list)  # seqs of Destroy
 
@@ -65,11 +67,14 @@ class Cell:
 class Hall:
     """The tmpfs everything is mounted below, and how cells are made in it and taken down again."""
 
-    def __init__(self, state: Path, tag: str, cgroups: Cgroups, network: Network) -> None:
+    def __init__(
+        self, state: Path, tag: str, cgroups: Cgroups, network: Network, policy: Policy
+    ) -> None:
         self._state = os.open(state, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._tag = tag
         self._cgroups = cgroups
         self._network = network
+        self._policy = policy
         self._place = next(path for path in _HALLS if os.path.isdir(path))
         mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
         notes = f"{self._place}/crun"
@@ -88,6 +93,7 @@ class Hall:
         cell.ahead = self._launcher(cell, ask.owner)  # joins its cgroups while we go on
         self._overlay(cell, ask.layers)
         cell.wire = self._network.wire(lambda: self._sysfs(cell))
+        self._policy.admit(cell.wire.ip, ask.egress)
         answer = messages.Prepared(
             ask.seq,
             str(cell.wire.ip),
@@ -174,6 +180,7 @@ class Hall:
             umount(target)
         cell.mounts.clear()
         if cell.wire is not None:
+            self._policy.forget(cell.wire.ip)
             self._network.cut(cell.wire)
         self._runtime.forget(cell.id)
         shutil.rmtree(cell.folder, ignore_errors=True)
@@ -181,6 +188,11 @@ class Hall:
     def emptied(self, cell: Cell) -> bool:
         """Whether a released cell's cgroup is gone; false while its last process is just going."""
         return self._cgroups.remove(cell.id)
+
+    def sever(self, cell: Cell) -> None:
+        """Take the veth of a released cell away, if it is still there."""
+        if cell.wire is not None and self.wired(cell):
+            self._network.sever(cell.wire)
 
     def wired(self, cell: Cell) -> bool:
         """Whether a released cell's veth is still there: the kernel takes namespaces down in the background."""

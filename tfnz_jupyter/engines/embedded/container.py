@@ -71,7 +71,11 @@ class Container:
         layers = [folder_name(layer) for layer in self.spec.image.layers]
         pids = limits.pids or _PIDS
         owner = self._machine.first_id
-        return messages.Prepare(seq, self.spec.id, layers, self._memory, limits.cpus, pids, owner)
+        egress = self.spec.egress
+        return messages.Prepare(
+            seq, self.spec.id, layers, self._memory, limits.cpus, pids,
+            egress if isinstance(egress, str) else list(egress), owner,
+        )  # fmt: skip
 
     def make_folders(self) -> None:
         """The writable part, on disk. Its owner is set before the mount, which remembers it."""

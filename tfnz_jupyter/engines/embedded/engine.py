@@ -39,6 +39,7 @@ from ..base import (
 from ..files import Files
 from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
 from .bundle import Machine
+from .connections import Connections
 from .container import Container, ended
 from .files import EmbeddedFiles
 from .layers import Layers
@@ -49,7 +50,6 @@ from .threads import Threads, to_the_end
 
 T = TypeVar("T")
 
-_SOCKETS = 16  # asked for at once
 _KEEPER_DIED = "the engine's keeper was killed, and every container with it"
 _LATE = 1.0  # seconds that crun may take to end after it said that execve failed
 _EVERY, _FIRST = 1.0, 0.05  # seconds between samples of the node, and before the first one
@@ -81,8 +81,7 @@ class EmbeddedEngine(Engine):
         self._link: Link | None = None
         self._linking = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sockets: list[int] = []
-        self._refilling = asyncio.Lock()
+        self._connections = Connections(self._keeper, self._live)
         self._lock = -1
         self._closed = False
 
@@ -218,9 +217,7 @@ class EmbeddedEngine(Engine):
 
     def _on_end(self) -> None:
         """The keeper is gone, and the kernel has ended all it held."""
-        for fd in self._sockets:
-            os.close(fd)
-        self._sockets.clear()
+        self._connections.drop()
         for container in list(self._containers.values()):
             container.everything_exited(Exit(reason=_KEEPER_DIED))
             self._retire(container)
@@ -364,32 +361,14 @@ class EmbeddedEngine(Engine):
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
+    async def allow(self, server: str, client: str) -> None:
+        await self._connections.allow(server, client)
+
+    async def disallow(self, server: str, client: str) -> None:
+        await self._connections.disallow(server, client)
+
     async def dial(self, container: str, port: int) -> socket.socket:
-        found = self._live(container)
-        sock = socket.socket(fileno=await self._socket())
-        try:
-            sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-
-    async def _socket(self) -> int:
-        """An unconnected socket of the engine's network, from a small stock."""
-        async with self._refilling:
-            if not self._sockets:
-                await self._fetch_sockets()
-            return self._sockets.pop()
-
-    async def _fetch_sockets(self) -> None:
-        link = await self._keeper()
-        _answer, fds = await link.ask(messages.Sockets(link.number(), _SOCKETS))
-        if link.ended:
-            for fd in fds:
-                os.close(fd)
-            raise EngineFailed(_KEEPER_DIED)
-        self._sockets += fds
+        return await self._connections.dial(container, port)
 
     # -- the node ------------------------------------------------------------------------------------------------------
 

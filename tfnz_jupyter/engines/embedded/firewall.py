@@ -1,13 +1,14 @@
 """The engine namespace's firewall as text for ``nft -f -``: pure.
 
 Everything is refused but: answers; the pairs of the ``allow`` set (client, server), which cut even established flows as
-soon as they are taken out; and, through the uplink, what a container's ``egress`` gives it: the name server (``resolving``),
-public addresses (``internet``), networks of its own (``granted``), or everything (``all``). A container that is in none of
-these sets reaches nothing, so what is forgotten is refused. :mod:`.policy` keeps the sets. All of it lives in the engine's
-network namespace: nothing of it is ever on the host, and it dies with the keeper.
+soon as they are taken out; and, through the uplink, what a container's ``egress`` gives it: the name server
+(``resolving``), public addresses (``internet``), networks of its own (``granted``), or everything (``unbounded``). A
+container that is in none of these sets reaches nothing, so what is forgotten is refused. :mod:`.policy` keeps the sets. All
+of it lives in the engine's network namespace: nothing of it is ever on the host, and it dies with the keeper.
 
-Whoever is refused is told so at once, in the same words whether or not anybody is there. IPv6 is switched off in the
-engine's and the containers' namespaces, and would meet a chain that drops it.
+Whoever is refused is told so at once, in the same words whether or not anybody is there; a conversation that is no longer
+allowed is reset at both ends. IPv6 is switched off in the engine's and the containers' namespaces, and would meet a chain
+that drops it.
 """
 
 from __future__ import annotations
@@ -44,9 +45,7 @@ NOT_PUBLIC = tuple(
     )
 )
 # Cloud services of the machine itself, which know its secrets; some hide behind public-looking addresses.
-METADATA = tuple(
-    IPv4Address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192")
-)
+METADATA = tuple(IPv4Address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192"))
 # Refused to whoever was given networks, be they ever so wide; of these only ``egress='all'`` lets through.
 NEVER = tuple(
     IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")
@@ -64,7 +63,7 @@ table inet {table} {{
     set internet {{
         type ipv4_addr
     }}
-    set all {{
+    set unbounded {{
         type ipv4_addr
     }}
     set granted {{
@@ -95,7 +94,7 @@ table inet {table} {{
     chain outward {{
         ip daddr {network} goto refuse
         ip saddr @resolving ip daddr {resolver} udp dport 53 accept
-        ip saddr @all accept
+        ip saddr @unbounded accept
         ip daddr @never goto refuse
         ip daddr @host goto refuse
         ip saddr . ip daddr @granted accept
@@ -104,6 +103,7 @@ table inet {table} {{
         goto refuse
     }}
     chain refuse {{
+        meta l4proto tcp ct state established reject with tcp reset
         reject with icmp type admin-prohibited
     }}
     chain input {{

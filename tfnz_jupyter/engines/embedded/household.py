@@ -11,24 +11,23 @@ import contextlib
 import os
 import signal
 import socket
-import time
 import traceback
 from functools import partial
 from pathlib import Path
 
-from . import firewall, messages, sweep, tally
+from . import messages, sweep, tally
+from .border import Border
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
 from .conversation import Conversation
 from .keepsakes import Keepsakes
 from .launch import Launch
 from .messages import Request
-from .netlink import RTM_DELLINK
-from .network import Network
+from .network import Wire
 from .reactor import Reactor
-from .uplink import Uplink, missing
 
 _RETRY = 0.005  # seconds between looks at a cgroup whose last process is just going
+_FADING = 0.3  # seconds in which the kernel takes a network down that nothing holds
 
 
 class Household:
@@ -47,26 +46,17 @@ class Household:
         self._path = runtime / messages.SOCKET
         self._listener = _listen(self._path)
         self._cgroups = Cgroups(tag(state))
-        self._network = Network()
-        self._hall = Hall(state, tag(state), self._cgroups, self._network)
-        self._uplink = Uplink(self._network.netns)
         self._degraded = list(self._cgroups.degraded)
+        self._border = Border(self._reactor, self._on_cut, self._on_degraded)
+        network, policy = self._border.network, self._border.policy
+        self._hall = Hall(state, tag(state), self._cgroups, network, policy)
 
     def open(self, location: socket.socket) -> None:
         """Set up what needs other programs, listen to everything, greet the location that started us."""
-        with self._network.entered():
-            _nft(firewall.table())
-        self._refresh_host()
-        why = missing()
-        if why is None:
-            self._uplink.start(time.monotonic())
-        else:
-            self._degraded.append(why)
+        self._border.open()
         self._signals = _signals()
         self._reactor.watch(self._signals, self._on_signals)
         self._reactor.watch(self._listener, self._on_visitor)
-        self._reactor.watch(self._network.host, self._on_host_change)
-        self._reactor.watch(self._network.changes, self._on_link_change)
         self._begin(location)
 
     def run(self) -> None:
@@ -112,6 +102,8 @@ class Household:
                 self._destroy(ask)
             case messages.Look():
                 self._look(ask)
+            case messages.Allow():
+                self._allow(ask)
             case messages.Sockets():
                 self._sockets(ask)
             case messages.Recall():
@@ -257,12 +249,7 @@ class Household:
             launch = self._launches[pid]
             launch.status = status
             self._conclude(launch)
-        elif pid == self._uplink.pid:
-            why = self._uplink.ended(status, time.monotonic())
-            if why:
-                self._degraded.append(why)
-                self._say(messages.Degraded(why))
-        elif self._launches:
+        elif not self._border.reaped(pid, status) and self._launches:
             self._unclaimed[pid] = status
 
     def _ended(self, pid: int, status: int) -> None:
@@ -331,37 +318,41 @@ class Household:
         if cell.launches or not self._hall.emptied(cell):
             self._reactor.after(_RETRY, partial(self._settle, cell))
             return
-        if self._hall.wired(cell):
-            return  # the news of its veth's end brings us back
+        if self._hall.wired(cell):  # the news of its veth's end brings us back
+            if not cell.fading:
+                cell.fading = True
+                self._reactor.after(_FADING, partial(self._hall.sever, cell))
+            return
         del self._cells[cell.id]
         for seq in cell.waiting:
             self._say(messages.Done(seq))
 
     # -- the network ---------------------------------------------------------------------------------------------------
 
+    def _allow(self, ask: messages.Allow) -> None:
+        client, server = (self._wire(name) for name in (ask.client, ask.server))
+        if client is not None and server is not None:
+            policy = self._border.policy
+            change = policy.allow if ask.allowed else policy.disallow
+            change(client.ip, server.ip)
+        elif ask.allowed:
+            return self._say(messages.Failed(ask.seq, "container ended"))
+        return self._say(messages.Done(ask.seq))
+
+    def _wire(self, container: str) -> Wire | None:
+        cell = self._cells.get(container)
+        return None if cell is None or cell.released else cell.wire
+
     def _sockets(self, ask: messages.Sockets) -> None:
-        kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
-        with self._network.entered():
-            fds = [socket.socket(socket.AF_INET, kind).detach() for _ in range(ask.count)]
-        self._say(messages.Done(ask.seq), fds)
+        self._say(messages.Done(ask.seq), self._border.sockets(ask.count))
 
-    def _on_host_change(self) -> None:
-        with contextlib.suppress(OSError):  # news were lost: all the more reason to look
-            self._network.host.drain()
-        self._refresh_host()
-
-    def _refresh_host(self) -> None:
-        """Keep the host's own addresses out of containers' reach, public ones too."""
-        addresses = self._network.host_addresses()  # asked for here: in there it would be others
-        with self._network.entered():
-            _nft(firewall.host_addresses(addresses))
-
-    def _on_link_change(self) -> None:
-        with contextlib.suppress(OSError):
-            if not any(kind == RTM_DELLINK for kind, _body in self._network.changes.drain()):
-                return
+    def _on_cut(self) -> None:
         for cell in [cell for cell in self._cells.values() if cell.released]:
             self._settle(cell)
+
+    def _on_degraded(self, why: str) -> None:
+        self._degraded.append(why)
+        self._say(messages.Degraded(why))  # said in Ready to a location that is not there yet
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -400,23 +391,6 @@ def _listen(path: Path) -> socket.socket:
         os.umask(before)
     listener.listen(4)
     return listener
-
-
-def _nft(script: str) -> None:
-    """Run a script of nft's in the current network namespace, as one transaction."""
-    source = os.memfd_create("nft", os.MFD_CLOEXEC)
-    try:
-        os.write(source, script.encode())
-        os.lseek(source, 0, os.SEEK_SET)
-        pid = os.posix_spawn(
-            "/usr/sbin/nft", ["nft", "-f", "-"], {"PATH": "/usr/sbin:/usr/bin"},
-            file_actions=[(os.POSIX_SPAWN_DUP2, source, 0)],
-        )  # fmt: skip
-    finally:
-        os.close(source)
-    _pid, status = os.waitpid(pid, 0)
-    if status:
-        raise OSError(f"nft refused the firewall (status {status}); its words are in this log")
 
 
 def _catches(pid: int, number: int) -> bool:

@@ -162,13 +162,14 @@ class Link:
         return next(self._numbers)
 
     async def ask(self, request: messages.Prepare | messages.Start | messages.Execute
-                  | messages.Destroy | messages.Look | messages.Recall | messages.Sockets) -> Reply:  # fmt: skip
+                  | messages.Destroy | messages.Look | messages.Recall | messages.Allow
+                  | messages.Sockets) -> Reply:  # fmt: skip
         """The answer to a request and its descriptors, which are the caller's to close.
 
         Cancelling closes what still comes. Raises ``EngineFailed`` with the keeper's words, or that it has ended.
         """
         if self.ended:
-            raise EngineFailed(_GONE)
+            raise EngineFailed(GONE)
         future = self._answers[request.seq] = self._loop.create_future()
         self.tell(request)
         try:
@@ -265,12 +266,12 @@ class Link:
                 os.close(pidfd)
 
 
-_GONE = "the engine's keeper has ended"
+GONE = "the engine's keeper has ended"
 
 
 def _fail(future: asyncio.Future[Any]) -> None:
     if not future.done():
-        future.set_exception(EngineFailed(_GONE))
+        future.set_exception(EngineFailed(GONE))
 
 
 def _close(fds: list[int]) -> None:

@@ -32,6 +32,7 @@ class Prepare(_Message, frozen=True, tag=True):
     memory: int
     cpus: float | None
     pids: int
+    egress: str | list[str]  # as ContainerSpec has it
     owner: int  # host id that the first process's pipes shall belong to, so that /dev/stdout can be opened
 
 
@@ -65,6 +66,15 @@ class Look(_Message, frozen=True, tag=True):
 
     seq: int
     id: str
+
+
+class Allow(_Message, frozen=True, tag=True):
+    """Let one container reach another, or (``allowed`` false) no longer. Answer: Done. Ended ones have nothing to undo."""
+
+    seq: int
+    client: str
+    server: str
+    allowed: bool
 
 
 class Sockets(_Message, frozen=True, tag=True):
@@ -173,7 +183,17 @@ class Degraded(_Message, frozen=True, tag=True):
 
 
 Request = (
-    Prepare | Start | Execute | Destroy | Look | Sockets | Recall | Noted | Signal | CloseInput
+    Prepare
+    | Start
+    | Execute
+    | Destroy
+    | Look
+    | Allow
+    | Sockets
+    | Recall
+    | Noted
+    | Signal
+    | CloseInput
 )
 Answer = Prepared | Started | Done | Failed
 News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from . import netlink
-from .firewall import GATEWAY, NETWORK
+from .firewall import GATEWAY, NETWORK, TABLE
 from .netlink import Netlink
+from .nfnetlink import Nfnetlink
 from .syscalls import inside_network, new_network
 
 _MTU = (
@@ -84,11 +85,10 @@ class Network:
         with self.entered():
             self._link = Netlink()
             self.changes = Netlink(netlink.RTMGRP_LINK)
+            self.filter = Nfnetlink(TABLE)
             _set(_ENGINE_SYSCTLS)
         # What nobody has is refused in the words the firewall has for what somebody has.
-        self._link.ask(
-            [netlink.link_up(1), netlink.address(1, GATEWAY), netlink.prohibit(NETWORK)]
-        )
+        self._link.ask([netlink.link_up(1), netlink.address(1, GATEWAY), netlink.prohibit(NETWORK)])
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         return inside_network(self.netns, self.home)
@@ -151,6 +151,14 @@ class Network:
             except OSError:
                 return False
             return True
+
+    def sever(self, wire: Wire) -> None:
+        """Take away a wire that was cut, and whose namespace the kernel still keeps.
+
+        It does so for minutes where a process left words that nobody acknowledges.
+        """
+        with contextlib.suppress(OSError):  # it has just gone
+            self._link.ask([netlink.link_delete(wire.index)])
 
     def cut(self, wire: Wire) -> None:
         """Let go of a namespace. The veth goes with it: in the background, and sooner told by ``changes``."""

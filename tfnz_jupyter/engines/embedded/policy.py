@@ -23,7 +23,7 @@ def egress_changes(ip: IPv4Address, egress: Egress) -> list[Change]:
     found = [Change("resolving", own)]
     if isinstance(egress, list):
         return found + [_granted(own, IPv4Network(text)) for text in egress]
-    return [*found, Change({"internet": "internet", "all": "all"}[egress], own)]
+    return [*found, Change("unbounded" if egress == "all" else egress, own)]
 
 
 def _granted(own: bytes, network: IPv4Network) -> Change:

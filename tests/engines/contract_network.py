@@ -1,0 +1,171 @@
+"""Who reaches whom: the location a container, a container whom it was let to, and nobody anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from tests.support.bench import Bench, read_until
+from tests.support.eventually import eventually_async
+from tfnz_jupyter.errors import ContainerEnded
+
+_ECHO = """
+$| = 1; $SIG{CHLD} = 'IGNORE';
+socket(L, 2, 1, 0); setsockopt(L, 1, 2, 1); bind(L, pack('SnC4x8', 2, 7, 0, 0, 0, 0)); listen(L, 200); print 'up';
+while (accept(C, L)) { if (!fork) { while (sysread C, $b, 65536) { syswrite C, $b } exit } close C }
+"""
+#: Says a word to port 7 of an address, and what comes back, or why not.
+_SAY = """
+alarm 4; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 7, split(/\\./, shift))) or print($!), exit;
+syswrite S, 'word'; sysread S, $b, 9; print $b
+"""
+#: Says a word to port 7 again and again, a moment apart, for as long as it is
+#: answered.
+_CHAT = """
+$| = 1; $SIG{PIPE} = 'IGNORE';
+socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 7, split(/\\./, shift))) or die $!;
+while (syswrite S, 'x') { sysread(S, $b, 9) or last; print '.'; select undef, undef, undef, 0.02 } print 'cut'
+"""
+
+
+class Collect(asyncio.Protocol):
+    """Sends what it was given, keeps what comes."""
+
+    def __init__(self, send: bytes) -> None:
+        self.send, self.received = send, b""
+        self.over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(self.send)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+async def talk(bench: Bench, container: str, port: int, send: bytes) -> bytes:
+    """What a port answers to some bytes, until it ends the connection."""
+    protocol = Collect(send)
+    transport = await bench.engine.connect(container, port, lambda: protocol)
+    await asyncio.wait_for(protocol.over, 5)
+    transport.close()
+    return protocol.received
+
+
+async def echoing(bench: Bench) -> tuple[str, str]:
+    """A container that gives back what comes in on port 7, and listens already: its id and address."""
+    name, booted = await bench.booted(argv=["perl", "-e", _ECHO])
+    await read_until(booted.process, b"up")
+    return name, booted.ip
+
+
+async def say(bench: Bench, container: str, address: str) -> str:
+    """What a container hears from port 7 of an address: ``word`` where it is let through."""
+    return await bench.said(container, "", argv=["perl", "-e", _SAY, address])
+
+
+class Network:
+    """Connections from the location, and between containers."""
+
+    async def test_a_port_in_a_container_answers(self, bench: Bench):
+        name, _ = await bench.boot("exec httpd -f -p 80 -h /etc")
+
+        async def page() -> bytes:
+            with contextlib.suppress(ConnectionRefusedError):
+                return await talk(bench, name, 80, b"GET /passwd HTTP/1.0\r\n\r\n")
+            return b""
+
+        assert b"200 OK" in await eventually_async(page, within=10)
+
+    async def test_a_port_nobody_listens_on_is_refused(self, bench: Bench):
+        name, _ = await bench.boot("sleep 100")
+        with pytest.raises(ConnectionRefusedError):
+            await talk(bench, name, 81, b"")
+
+    async def test_an_ended_container_has_no_ports(self, bench: Bench):
+        name, process = await bench.boot("true")
+        await process.wait()
+        with pytest.raises(ContainerEnded):
+            await talk(bench, name, 80, b"")
+
+    async def test_a_hundred_connections_are_a_hundred(self, bench: Bench):
+        name, _ = await echoing(bench)
+
+        async def echo(number: int) -> bool:
+            protocol = Collect(b"%d" % number)
+            transport = await bench.engine.connect(name, 7, lambda: protocol)
+            found = await eventually_async(lambda: protocol.received, within=10)
+            transport.close()
+            return found == b"%d" % number
+
+        assert all(await asyncio.gather(*map(echo, range(100))))
+
+    async def test_a_container_reaches_itself_by_its_address(self, bench: Bench):
+        name, address = await echoing(bench)
+        assert await say(bench, name, address) == "word"
+
+    async def test_containers_do_not_reach_each_other(self, bench: Bench):
+        _, address = await echoing(bench)
+        name, _ = await bench.boot("sleep 100")
+        assert await say(bench, name, address) != "word"
+
+    async def test_whom_a_container_was_opened_to_reaches_it_and_nobody_else_does(
+        self, bench: Bench
+    ):
+        server, address = await echoing(bench)
+        client, _ = await bench.boot("sleep 100")
+        other, _ = await bench.boot("sleep 100")
+        with bench.asked("allow"):
+            await bench.engine.allow(server, client)
+            assert await say(bench, client, address) == "word"
+            assert await say(bench, other, address) != "word"
+
+    async def test_an_opening_leads_one_way(self, bench: Bench):
+        server, _ = await bench.boot("sleep 100")
+        client, address = await echoing(bench)
+        with bench.asked("allow"):
+            await bench.engine.allow(server, client)
+            assert await say(bench, server, address) != "word"
+
+    async def test_opening_twice_and_closing_once_is_closed(self, bench: Bench):
+        server, address = await echoing(bench)
+        client, _ = await bench.boot("sleep 100")
+        with bench.asked("allow"):
+            await bench.engine.allow(server, client)
+            await bench.engine.allow(server, client)
+            await bench.engine.disallow(server, client)
+            await bench.engine.disallow(server, client)
+            assert await say(bench, client, address) != "word"
+
+    async def test_closing_cuts_a_conversation_that_is_going_on(self, bench: Bench):
+        server, address = await echoing(bench)
+        client, _ = await bench.boot("sleep 100")
+        with bench.asked("allow"):
+            await bench.engine.allow(server, client)
+            chat = await bench.execute(client, argv=["perl", "-e", _CHAT, address])
+            await read_until(chat, b"...")
+            await bench.engine.disallow(server, client)
+            await read_until(chat, b"cut")
+
+    async def test_an_opening_to_oneself_does_no_harm(self, bench: Bench):
+        name, address = await echoing(bench)
+        with bench.asked("allow"):
+            await bench.engine.allow(name, name)
+            await bench.engine.disallow(name, name)
+        assert await say(bench, name, address) == "word"
+
+    async def test_what_has_ended_cannot_be_opened_and_needs_no_closing(self, bench: Bench):
+        live, _ = await bench.boot("sleep 100")
+        dead, process = await bench.boot("true")
+        await process.wait()
+        with bench.asked("allow"):
+            for server, client in ((live, dead), (dead, live)):
+                with pytest.raises(ContainerEnded, match=dead):
+                    await bench.engine.allow(server, client)
+                await bench.engine.disallow(server, client)
