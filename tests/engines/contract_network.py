@@ -18,7 +18,7 @@ while (accept(C, L)) { if (!fork) { while (sysread C, $b, 65536) { syswrite C, $
 """
 #: Says a word to port 7 of an address, and what comes back, or why not.
 _SAY = """
-alarm 4; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 7, split(/\\./, shift))) or print($!), exit;
+alarm 30; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 7, split(/\\./, shift))) or print($!), exit;
 syswrite S, 'word'; sysread S, $b, 9; print $b
 """
 #: Says a word to port 7 again and again, a moment apart, for as long as it is
