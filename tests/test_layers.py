@@ -35,13 +35,13 @@ MAY_IMPORT = {
     "server": {"wire", "engines", "errors", "keyring", "folders"},
     "sdk": {"wire", "errors", "blocking", "keyring", "folders"},
     "notebook": {"", "sdk", "grammar", "errors", "doctor"},
-    "cli": {"", "sdk", "grammar", "errors", "doctor"},
+    "cli": {"", "sdk", "grammar", "errors", "doctor", "keyring", "folders", "blocking"},
     "pytest_plugin": {""},
     "": {"sdk", "errors", "notebook"},
 }
 #: The one file that puts a server and an engine together.
 COMPOSER = PACKAGE / "cli" / "serve.py"
-COMPOSED = {"server", "engines", "folders", "keyring"}
+COMPOSED = {"server", "engines"}
 
 PURE = (
     "wire/**/*.py",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .. import __version__
 from ..errors import TfnzError, UsageError
+from ..grammar import shell
 
-_HELP = """\
+_TOP = """\
 tfnz: containers that live in a notebook
 
-  tfnz doctor [--json]   look at this machine: what containers need, what is missing, and how to mend it
+  tfnz doctor [--json]   look at this machine: what containers need, what is missing, and how to mend it"""
+_BOTTOM = """\
   tfnz --version         the version of this package
-  tfnz help              this text
+  tfnz help              this text; tfnz COMMAND -h tells more about one
 
 In a notebook, start with:   %load_ext tfnz_jupyter
                              %tf spawn --name web -p 8080:80 nginx"""
@@ -37,16 +40,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     name, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
-    command = _COMMANDS.get(name)
-    if command is None:
-        near = difflib.get_close_matches(name, _COMMANDS, n=1)
-        hint = f"Did you mean 'tfnz {near[0]}'?" if near else "'tfnz help' lists the commands."
-        raise UsageError(f"there is no command {name!r}", hint=hint)
-    return command(rest)
+    if name in _SHELL:
+        return _shell(arguments)
+    if name in _COMMANDS:
+        return _COMMANDS[name](rest)
+    near = difflib.get_close_matches(name, [*_COMMANDS, *_SHELL], n=1)
+    hint = f"Did you mean 'tfnz {near[0]}'?" if near else "'tfnz help' lists the commands."
+    raise UsageError(f"there is no command {name!r}", hint=hint)
+
+
+def _shell(arguments: list[str]) -> int:
+    """A command of the grammar's table for shells."""
+    command = shell.parse_shell(arguments)
+    if isinstance(command, shell.Help):
+        print(shell.describe_shell(command.verb or ""))
+        return 0
+    if isinstance(command, shell.Serve):
+        from .serve import serve
+
+        return serve(command)
+    from . import accounts
+
+    deeds: dict[type, Callable[[Any], int]] = {
+        shell.Invite: accounts.invite,
+        shell.Join: accounts.join,
+        shell.ListAccounts: accounts.list_accounts,
+        shell.Revoke: accounts.revoke,
+        shell.Backup: accounts.backup,
+        shell.Restore: accounts.restore,
+        shell.ListLocations: accounts.locations,
+    }
+    return deeds[type(command)](command)
 
 
 def _help(arguments: list[str]) -> int:
-    print(_HELP)
+    print(_TOP)
+    for verb in shell.SHELL_VERBS:
+        print(f"  tfnz {verb.name:<17} {verb.summary}")
+    print(_BOTTOM)
     return 0
 
 
@@ -66,13 +97,6 @@ def _doctor(arguments: list[str]) -> int:
     return 0 if report.works else 1
 
 
-def _serve(arguments: list[str]) -> int:
-    """Run a location here; started by ``Location()``, hence not in the help."""
-    from .serve import main as serve
-
-    return serve(arguments)
-
-
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "doctor": _doctor,
     "help": _help,
@@ -80,5 +104,6 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "-h": _help,
     "version": _version,
     "--version": _version,
-    "serve": _serve,
 }
+#: First words of the shell's own table.
+_SHELL = sorted({verb.name.split()[0] for verb in shell.SHELL_VERBS})

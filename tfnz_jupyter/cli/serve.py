@@ -1,12 +1,12 @@
 """``tfnz serve``: the process of a location. The embedded one is started by the first ``Location()`` that needs it.
 
 Exactly one serves a runtime folder: it holds a lock on ``serving.lock`` for as long as it lives, so that "is one there?"
-never depends on a pid. Where to find it is in ``location.json``; what it does is in ``location.log``.
+never depends on a pid. Where to find it is in ``location.json``; what it does is in ``location.log``. With ``--bind`` it
+listens to the network too, lets in whoever has an account, and does not end by itself. Its own user needs no account.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import fcntl
@@ -15,7 +15,9 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Iterator, Sequence
+import socket
+import sys
+from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -24,28 +26,34 @@ import msgspec
 from ..engines import find
 from ..errors import EngineFailed, Refused, TfnzError, to_wire
 from ..folders import config_folder, runtime_folder, state_folder
-from ..keyring import load_or_create
-from ..server.location import Location
+from ..grammar import shell
+from ..keyring import KeyPair, load_or_create
+from ..sdk.places import endpoint
+from ..server.accounts import Accounts
+from ..server.ledger import Limits
+from ..server.location import House, Location
+from ..server.verbs import Plate
 
 log = logging.getLogger(__name__)
 
 _IDLE = 60.0
 _LONGEST_LOG = 8 * 1024 * 1024
+_ANYWHERE = ("0.0.0.0", "[::]", "*")
 
 
-def main(argv: Sequence[str]) -> int:
-    """Serve the embedded location until idle or told to stop; the exit code."""
-    parser = argparse.ArgumentParser(prog="tfnz serve", description=__doc__)
-    parser.add_argument("--idle", type=float, default=_IDLE, help="seconds without users to live")
-    parser.add_argument("--ready-fd", type=int, help="where to say that it serves, or why not")
-    options = parser.parse_args(argv)
-    starter = _Starter(options.ready_fd)
+def serve(wish: shell.Serve) -> int:
+    """Serve until idle or told to stop; the exit code. Raises what is wrong with the wish."""
+    starter = _Starter(wish.ready_fd)
     try:
         runtime = runtime_folder()
-        _log_to(runtime / "location.log")
+        _log_to(runtime / "location.log", also_here=bool(wish.bind))
         _allow_descriptors()
         with _sole(runtime):
-            asyncio.run(_serve(runtime, options.idle, starter))
+            asyncio.run(_serve(runtime, wish, starter))
+    except TfnzError as problem:
+        log.error("%s", problem.message)
+        starter.tell(problem)
+        raise
     except Exception as problem:
         log.exception("the location failed")
         starter.tell(problem)
@@ -53,21 +61,54 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-async def _serve(runtime: Path, idle: float, starter: _Starter) -> None:
-    config, state = config_folder(), state_folder()
-    keys = load_or_create(config / "embedded-location.key")
-    user = load_or_create(config / "embedded-user.key")
-    socket = runtime / "location.sock"
-    socket.unlink(missing_ok=True)
-    engine = find("embedded")(state / "engine", runtime)
-    location = Location(engine, state / "images", endpoint=f"ipc://{socket}", keys=keys, idle=idle)
+async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
+    state = state_folder()
+    path = runtime / "location.sock"
+    path.unlink(missing_ok=True)
+    house = _house(wish, f"ipc://{path}")
+    engine = find(wish.engine)(state / "engine", runtime)
+    idle = wish.idle if wish.idle is not None or wish.bind else _IDLE
+    location = Location(engine, state / "images", house, idle=idle)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, location.stop)
-    await location.open(frozenset([user.public]))
-    address = {"endpoint": f"ipc://{socket}", "key": keys.public.hex(), "pid": os.getpid()}
+    plate = await location.open()
+    address = {"endpoint": f"ipc://{path}", "key": house.keys.public.hex(), "pid": os.getpid()}
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
+    if wish.bind:
+        print(_hint(plate), flush=True)
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
+
+
+def _house(wish: shell.Serve, private: str) -> House:
+    """Where it is found and whom it lets in. The location and its own user have a key each, made on first use."""
+    config = config_folder()
+    keys = load_or_create(config / "embedded-location.key")
+    operator = load_or_create(config / "embedded-user.key")
+    public = [endpoint(address, least=0) for address in wish.bind]
+    file = state_folder() / "accounts.sqlite" if public else None
+    return House(
+        endpoints=(private, *public),
+        keys=keys,
+        accounts=Accounts(operator.public, file),
+        plate=lambda bound: _plate(wish, bound[1:], keys),
+        limits=Limits(wish.sessions, wish.containers, wish.memory),
+    )
+
+
+def _plate(wish: shell.Serve, public: list[str], keys: KeyPair) -> Plate:
+    """How others find it: by the address given, else where it listens, else this machine's name."""
+    if not public:
+        return Plate("", "", keys.public)
+    host, _, port = public[0].removeprefix("tcp://").rpartition(":")
+    reached = wish.address or (f"{socket.getfqdn()}:{port}" if host in _ANYWHERE else public[0])
+    address = endpoint(reached)
+    name = wish.name or address.removeprefix("tcp://").rpartition(":")[0].strip("[]").lower()
+    return Plate(name, address, keys.public)
+
+
+def _hint(plate: Plate) -> str:
+    return f"{plate.location} serves at {plate.endpoint.removeprefix('tcp://')}; let people in with: tfnz invite NAME"
 
 
 @contextlib.contextmanager
@@ -77,7 +118,10 @@ def _sole(runtime: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused("a location already serves this user") from None
+            raise Refused(
+                "a location already serves this user",
+                hint=f"End it first (its process is in {runtime / 'location.json'}), or set TFNZ_HOME.",
+            ) from None
         yield
 
 
@@ -111,10 +155,14 @@ def _write(file: Path, text: str) -> None:
     new.replace(file)
 
 
-def _log_to(file: Path) -> None:
-    log_file = RotatingFileHandler(file, maxBytes=_LONGEST_LOG, backupCount=1)
+def _log_to(file: Path, *, also_here: bool) -> None:
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(file, maxBytes=_LONGEST_LOG, backupCount=1)
+    ]
+    if also_here:
+        handlers.append(logging.StreamHandler(sys.stderr))
     logging.basicConfig(
-        handlers=[log_file],
+        handlers=handlers,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )

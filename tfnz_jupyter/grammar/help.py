@@ -31,6 +31,11 @@ def describe(name: str, prog: str = "%tf") -> str:
         near = nearest(name, BY_NAME)
         hint = f"Did you mean: {prog} help {near}" if near else f"{prog} help lists what there is."
         raise UsageError(f"{prog} has no {name!r}.", hint=hint)
+    return page(verb, prog)
+
+
+def page(verb: Verb, prog: str) -> str:
+    """All there is to say about one verb."""
     return "\n".join(_describe(verb, prog))
 
 
@@ -67,7 +72,9 @@ def _slot(argument: Argument) -> str:
     many = f"{argument.metavar} ..."
     if argument.how == "rest":
         return many if argument.least else f"[{many}]"
-    return {"optional": f"[{argument.metavar}]", "some": many}.get(argument.how, argument.metavar)
+    return {"optional": f"[{argument.metavar}]", "some": many, "any": f"[{many}]"}.get(
+        argument.how, argument.metavar
+    )
 
 
 def _flags(option: Option) -> str:

@@ -62,7 +62,13 @@ def parse(line: str | Sequence[str], *, lookup: Lookup | None = None, prog: str 
     name = words[0].text
     if name in _HELP:
         return Help()
-    return _Parser(_verb(name, prog), name, words[1:], lookup or _nothing, prog).command()
+    command: Command = read(_verb(name, prog), name, words[1:], lookup or _nothing, prog)
+    return command
+
+
+def read(verb: Verb, called: str, words: list[Word], lookup: Lookup, prog: str) -> Any:
+    """The command that a verb and the words behind it mean. Raises ``UsageError``."""
+    return _Parser(verb, called, words, lookup, prog).command()
 
 
 def _nothing(name: str) -> str | None:
@@ -91,15 +97,14 @@ class _Parser:
         self.found: dict[str, Any] = {}
         self.given: list[str] = []
 
-    def command(self) -> Command:
+    def command(self) -> Any:
         help_wanted = self._read_words()
         if help_wanted:
             return Help(self.verb.name)
         self._read_arguments()
         if self.verb.alias:
             self.found["called"] = self.called
-        command: Command = self.verb.command(**self.found)
-        return command
+        return self.verb.command(**self.found)
 
     def _next(self) -> str:
         word = self.words[self.at]
@@ -201,8 +206,8 @@ class _Parser:
             case "rest":
                 if len(self.found.setdefault(argument.field, ())) < argument.least:
                     raise self._missing(argument)
-            case "some":
-                if not given:
+            case "some" | "any":
+                if argument.how == "some" and not given:
                     raise self._missing(argument)
                 self.found[argument.field] = tuple(given)
                 given.clear()

@@ -31,7 +31,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """``how``: one, optional, some (one or more), rest (all that follows, as it is; at least ``least``)."""
+    """``how``: one, optional, some (one or more), any (none or more), rest (all that follows, as it is; at least ``least``)."""
 
     field: str
     metavar: str

@@ -8,6 +8,8 @@ from .commands import Port, Wait
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -44,6 +46,25 @@ def size(word: str) -> int:
     if not match or float(match[1]) == 0:
         raise ValueError("a size is a number with k, m or g, like 512m")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def duration(word: str) -> float:
+    """Seconds: 90s, 30m, 24h, 7d, 2w."""
+    match = _DURATION.fullmatch(word.strip())
+    if not match or float(match[1]) == 0:
+        raise ValueError("a duration is a number with s, m, h, d or w, like 24h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def seconds(word: str) -> float:
+    """A number of seconds, 0 or more."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise ValueError("it is a number of seconds")
+    return number
 
 
 def cpus(word: str) -> float:

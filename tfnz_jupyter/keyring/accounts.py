@@ -88,13 +88,21 @@ class Keyring:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         file = self._file(account.location)
         if not write_new(file, json.dumps(account.as_fields(), indent=1) + "\n"):
-            raise UsageError(
-                f"there is an account for {account.location!r} already: {file}",
-                hint="Call the new one something else: --as NAME.",
-            )
+            raise self._taken(account.location)
         if self.names() == [account.location] and self.default() is None:
             self.set_default(account.location)
         return file
+
+    def pending(self, location: str) -> Path:
+        """Where the key of an account waits until its location knows of it.
+
+        Raises:
+            UsageError: there is an account of that name, or it can be none.
+        """
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if self._file(location).exists():
+            raise self._taken(location)
+        return self._folder / f".{location}.joining"
 
     def remove(self, location: str) -> None:
         """Forget an account, and its being the default. Does nothing where there is none."""
@@ -127,6 +135,12 @@ class Keyring:
 
     def _file(self, location: str) -> Path:
         return self._folder / f"{check_name(location)}.json"
+
+    def _taken(self, location: str) -> UsageError:
+        return UsageError(
+            f"there is an account for {location!r} already: {self._file(location)}",
+            hint="Call the new one something else: --as NAME.",
+        )
 
     def _nearest(self, word: str) -> str:
         return nearest(word, ["embedded", *self.names()])

@@ -41,6 +41,12 @@ async def find_or_start() -> Address:
     return await _on_a_thread(_find_or_start)
 
 
+def serving() -> Address | None:
+    """The address of the location that serves in this user's name here, if one does. Starts none."""
+    runtime = runtime_folder()
+    return _read(runtime) if is_serving(runtime) else None
+
+
 def is_stuck(address: Address) -> bool:
     """Whether the location at that address is there, and means to stay, though it did not answer."""
     if address.log is None:

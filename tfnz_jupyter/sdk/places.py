@@ -66,14 +66,14 @@ def address_of(account: Account, location_ip: str | None = None) -> Address:
     return Address(where, account.server_key, account.keys)
 
 
-def endpoint(address: str) -> str:
-    """``HOST``, ``HOST:PORT``, ``[IPV6]:PORT`` as libzmq takes it.
+def endpoint(address: str, *, least: int = 1) -> str:
+    """``HOST``, ``HOST:PORT``, ``[IPV6]:PORT`` as libzmq takes it; ``least`` is the lowest port that makes sense.
 
     Raises:
         UsageError: it is no address.
     """
     found = _HOST_PORT.fullmatch(str(address).removeprefix("tcp://"))
-    if found is None or not 0 < int(found["port"] or PORT) < 65_536:
+    if found is None or not least <= int(found["port"] or PORT) < 65_536:
         raise UsageError(f"{address!r} is not an address", hint="Write HOST or HOST:PORT.")
     host = found["host"]
     bare = f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -41,3 +41,7 @@ class Estate:
         """Live tagged containers of the other sessions of a session's user."""
         known = self._containers
         return [known[key] for key in self._ledger.offered(peer.id) if key in known]
+
+    def live(self, user: str) -> int:
+        """How many live containers a user has."""
+        return self._ledger.live(user)

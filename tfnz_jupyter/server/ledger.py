@@ -114,13 +114,14 @@ class Ledger:
     Args:
         idle: seconds without a session after which the location closes; None for never.
         now: the time it opened.
-        limits: of every user.
+        limits: of every user who is not allowed something else.
     """
 
     def __init__(self, *, idle: float | None, now: float, limits: Limits | None = None) -> None:
         self._idle = idle
         self._empty_since: float | None = now
         self._limits = limits or Limits()
+        self._allowed: dict[str, Limits] = {}
         self._sessions: dict[str, str] = {}  # -> user
         self._containers: dict[str, _Held] = {}
         self._volumes: dict[str, Kept] = {}
@@ -130,6 +131,23 @@ class Ledger:
     def sessions(self) -> frozenset[str]:
         """Those that are here."""
         return frozenset(self._sessions)
+
+    def allow(self, user: str, limits: Limits) -> None:
+        """Let a user have other limits than everybody; what is None stays as everybody's."""
+        common = self._limits
+        self._allowed[user] = Limits(
+            common.sessions if limits.sessions is None else limits.sessions,
+            common.containers if limits.containers is None else limits.containers,
+            common.memory if limits.memory is None else limits.memory,
+        )
+
+    def limits(self, user: str) -> Limits:
+        """What a user may have at a time."""
+        return self._allowed.get(user, self._limits)
+
+    def live(self, user: str) -> int:
+        """How many live containers a user has."""
+        return sum(held.live and held.user == user for held in self._containers.values())
 
     def of_user(self, user: str) -> frozenset[str]:
         """A user's sessions."""
@@ -181,7 +199,9 @@ class Ledger:
     def _join(self, event: Joined) -> None:
         if event.session in self._sessions:
             raise UsageError(f"session {event.session} is here already")
-        _require_below(self._limits.sessions, len(self.of_user(event.user)) + 1, "sessions")
+        _require_below(
+            self.limits(event.user).sessions, len(self.of_user(event.user)) + 1, "sessions"
+        )
         self._sessions[event.session] = event.user
         self._empty_since = None
 
@@ -221,9 +241,10 @@ class Ledger:
 
     def _require_within_limits(self, user: str, event: Spawned) -> None:
         live = [held for held in self._containers.values() if held.live and held.user == user]
-        _require_below(self._limits.containers, len(live) + 1, "containers")
+        limits = self.limits(user)
+        _require_below(limits.containers, len(live) + 1, "containers")
         memory = sum(held.memory for held in live) + event.memory
-        _require_below(self._limits.memory, memory, "bytes of memory")
+        _require_below(limits.memory, memory, "bytes of memory")
 
     def _finish(self, container: str) -> None:
         held = self._containers.get(container)

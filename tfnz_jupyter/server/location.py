@@ -6,40 +6,69 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engines.base import Engine, NodeInfo
-from ..errors import NotFound, Refused
+from ..errors import NotFound, Refused, TfnzError
 from ..keyring import KeyPair
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn
+from .accounts import Accounts
 from .containers import Container
 from .estate import Estate
+from .gate import Gate
 from .images import Images
-from .ledger import Close, Collect, Effect, Event, Finished, Joined, Ledger, Left, Spawned, Tick
+from .ledger import (
+    Close,
+    Collect,
+    Effect,
+    Event,
+    Finished,
+    Joined,
+    Ledger,
+    Left,
+    Limits,
+    Spawned,
+    Tick,
+)
 from .peer import Peer
 from .relay import Relay
 from .router import Router
-from .verbs import Means, Verbs
+from .verbs import Means, Plate, Verbs
 
 log = logging.getLogger(__name__)
 
 _TICK = 1.0
+#: So many sessions may use one invitation at once.
+_GUESTS = 4
 #: Closing waits this long for containers to be gone before the engine ends whatever is left (seconds).
 _LAST_COLLECTION = 10.0
 
 
-class Location:
-    """Serves one engine to the programs whose keys are allowed, until it is idle for too long or told to stop."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """How a location is found, who it proves to be, whom it lets in, and what each of them may have.
 
-    def __init__(
-        self, engine: Engine, images: Path, *, endpoint: str, keys: KeyPair, idle: float | None
-    ) -> None:
+    ``endpoints`` are libzmq's words for where it listens; ``plate`` makes of them, as they came to be, what invitations say.
+    """
+
+    endpoints: tuple[str, ...]
+    keys: KeyPair
+    accounts: Accounts
+    plate: Callable[[list[str]], Plate]
+    limits: Limits = field(default_factory=Limits)
+
+
+class Location:
+    """Serves one engine to those who are let in, until it is idle for too long (None: never) or told to stop."""
+
+    def __init__(self, engine: Engine, images: Path, house: House, *, idle: float | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         self._images = Images(images)
-        self._endpoint = endpoint
-        self._keys = keys
-        self._ledger = Ledger(idle=idle, now=self._loop.time())
+        self._house = house
+        self._ends_idle = idle is not None
+        self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)
         self._estate = Estate(self._ledger)
         self._relay = Relay()
         self._nodes: tuple[NodeInfo, ...] = ()
@@ -47,9 +76,15 @@ class Location:
         self._closing = asyncio.Event()
         self._router: Router | None = None
 
-    async def open(self, allowed: frozenset[bytes]) -> None:
-        """Make the engine ready and listen. Raises what the engine's ``open`` does."""
-        await self._engine.open(self._sampled)
+    async def open(self) -> Plate:
+        """Make the engine ready and listen; how it is found. Raises what the engine's ``open`` and ``Gate`` do."""
+        house = self._house
+        gate = Gate(house.endpoints, house.keys, self._admits)
+        try:
+            await self._engine.open(self._sampled)
+        except BaseException:
+            gate.close()
+            raise
         means = Means(
             self._engine,
             self._images,
@@ -58,18 +93,21 @@ class Location:
             self._changed,
             self._peers,
             self._relay,
+            house.accounts,
+            house.plate(gate.endpoints),
+            self._evict,
         )
         self._verbs = Verbs(means)
         self._router = Router(
-            self._endpoint,
-            self._keys,
-            allowed,
+            gate,
+            house.accounts,
             self._verbs.perform,
             self._joined,
             self._left,
             self._outdated,
             lambda: (self._engine.name, self._engine.degraded),
         )
+        return means.plate
 
     async def run(self, closing: Callable[[], None]) -> None:
         """Serve until :meth:`stop`, or until idle; then call ``closing`` and leave nothing behind."""
@@ -95,6 +133,7 @@ class Location:
         assert self._router is not None
         self._router.close()
         await self._relay.close()
+        self._house.accounts.close()
         if self._collecting:
             await asyncio.wait(self._collecting, timeout=_LAST_COLLECTION)
         await self._engine.close()
@@ -121,13 +160,23 @@ class Location:
             if container.tag or peer.id == container.session:
                 peer.tell(container.news)
 
-    def _joined(self, peer: Peer) -> None:
-        try:
-            self._handle(Joined(peer.id, peer.user))
-        except Refused as why:
-            assert self._router is not None
+    def _admits(self, key: bytes) -> bool:
+        return self._house.accounts.standing(key) is not None
+
+    def _evict(self, user: str, why: TfnzError) -> None:
+        """End every session of a user."""
+        assert self._router is not None
+        for peer in self._peers(user):
             self._router.end(peer, why)
+
+    def _joined(self, peer: Peer) -> None:
+        """Offer a new session what there is for it. Raises ``Refused`` where its user has enough of them."""
+        if peer.guest:
+            if len(self._peers(peer.user)) > _GUESTS:
+                raise Refused("this invitation is being used already")
             return
+        self._ledger.allow(peer.user, self._house.accounts.limits(peer.key))
+        self._handle(Joined(peer.id, peer.user))
         peer.tell(self._offer())
         self._verbs.offer(peer)
         peer.tell(Offered())
@@ -138,8 +187,8 @@ class Location:
                 self._collect(self._estate.remove(effect.containers))
 
     def _outdated(self) -> bool:
-        """A program of another version came: make way if nobody is here."""
-        if not self._ledger.sessions:
+        """A program of another version came: make way if nobody is here, and somebody will start another."""
+        if self._ends_idle and not self._ledger.sessions:
             self.stop()
             return True
         return False
@@ -147,7 +196,8 @@ class Location:
     def _sampled(self, nodes: tuple[NodeInfo, ...]) -> None:
         self._nodes = nodes
         for peer in self._router.peers.values() if self._router else ():
-            peer.tell(self._offer())
+            if not peer.guest:
+                peer.tell(self._offer())
 
     def _offer(self) -> NodesChanged:
         ranked = sorted(self._nodes, key=lambda node: -node.stats.score)

@@ -34,14 +34,24 @@ Perform = Callable[["Peer", Verb, int], Coroutine[Any, Any, Value]]
 
 
 class Peer:
-    """The other end is one program; ``key`` is who libzmq says it is, ``user`` whose that key is."""
+    """The other end is one program; ``key`` is who libzmq says it is, ``user`` the same in hexadecimal digits.
+
+    A ``guest`` has come with the key of an invitation.
+    """
 
     def __init__(
-        self, session: str, key: str, wire: Session, flush: Callable[[Peer], None]
+        self,
+        session: str,
+        key: bytes,
+        wire: Session,
+        flush: Callable[[Peer], None],
+        guest: bool = False,
     ) -> None:
         self.id = session
         self.key = key
-        self.user = key
+        self.user = key.hex()
+        self.guest = guest
+        self.descriptor = -1  # of the connection it speaks on
         self.secret = secrets.token_bytes(16)
         self.wire = wire
         self.turn = 0  # of the connection it speaks on

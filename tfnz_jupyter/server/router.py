@@ -1,4 +1,4 @@
-"""The location's socket: CURVE, who may speak, which session a frame belongs to, and whose process has died.
+"""Which session a packet belongs to, who may begin one, and whose process has died.
 
 The identity of a frame is the key libzmq verified and the pid the unix socket reports, never what a message claims.
 """
@@ -9,56 +9,42 @@ import asyncio
 import hmac
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import zmq
-import zmq.asyncio
-from zmq.auth.asyncio import AsyncioAuthenticator
-from zmq.utils import z85
 
-from ..errors import ProtocolError, SessionEnded, TfnzError
-from ..keyring import KeyPair
-from ..wire.codec import LARGEST_PACKET, decode, encode
+from ..errors import ProtocolError, Refused, SessionEnded, TfnzError
+from ..wire.codec import decode, encode
 from ..wire.messages import WIRE_VERSION, Data, Farewell, Hello, Welcome
 from ..wire.session import Session
+from .accounts import Accounts, Standing
+from .gate import Gate, descriptor_of, key_of
 from .peer import Peer, Perform
 
 log = logging.getLogger(__name__)
 
-_ZAP_DOMAIN = "tfnz"
 _TICK = 1.0
-
-
-class _Keys:
-    """Answers libzmq's question whether a public key may come in."""
-
-    def __init__(self, allowed: frozenset[bytes]) -> None:
-        self._allowed = allowed
-
-    def callback(self, domain: str, key: bytes) -> bool:
-        return z85.decode(key) in self._allowed
+#: How libzmq shows the other end of a unix socket: HOST:UID:GID:PID. No IPv6 address looks like that.
+_UNIX_PEER = re.compile(r"[^:]*:\d+:\d+:(\d+)")
 
 
 class Router:
-    """Moves packets between one ROUTER socket and the peers behind it.
+    """Moves packets between the gate and the peers behind it.
 
     Args:
-        endpoint: where to listen, in ZeroMQ's words.
-        keys: the location's own.
-        allowed: public keys (32 bytes) that may open sessions.
+        accounts: whose keys may open sessions.
         perform: does a verb for a peer.
-        joined, left: told when a session begins and ends.
+        joined, left: told when a session begins and ends; the first may refuse it.
         outdated: told that a program of another version came; whether the location makes way for it.
         greeting: what a new session is told first: engine name and degraded features.
     """
 
     def __init__(
         self,
-        endpoint: str,
-        keys: KeyPair,
-        allowed: frozenset[bytes],
+        gate: Gate,
+        accounts: Accounts,
         perform: Perform,
         joined: Callable[[Peer], None],
         left: Callable[[Peer], None],
@@ -66,6 +52,8 @@ class Router:
         greeting: Callable[[], tuple[str, list[str]]],
     ) -> None:
         self.peers: dict[str, Peer] = {}
+        self._gate = gate
+        self._accounts = accounts
         self._perform = perform
         self._joined = joined
         self._left = left
@@ -75,19 +63,13 @@ class Router:
         self._route_of: dict[str, bytes] = {}
         self._pidfds: dict[str, int] = {}
         self._loop = asyncio.get_running_loop()
-        self._context = zmq.asyncio.Context()
-        self._authenticator = AsyncioAuthenticator(self._context)
-        self._authenticator.start()
-        self._authenticator.configure_curve_callback(_ZAP_DOMAIN, _Keys(allowed))
-        self._socket = self._listen(endpoint, keys)
 
     async def run(self) -> None:
         """Serve until cancelled."""
         ticking = asyncio.ensure_future(self._tick())
         try:
             while True:
-                route, *frames = await self._socket.recv_multipart(copy=False)
-                self._receive(route.bytes, frames)
+                self._receive(*await self._gate.recv())
                 await asyncio.sleep(0)  # a flood from one must not keep the others waiting
         finally:
             ticking.cancel()
@@ -96,9 +78,7 @@ class Router:
         """Say goodbye to everybody and let the socket go."""
         for peer in list(self.peers.values()):
             self.end(peer, SessionEnded("the location has closed"))
-        self._authenticator.stop()
-        self._socket.close(linger=500)
-        self._context.term()
+        self._gate.close()
 
     def end(self, peer: Peer, why: TfnzError | None) -> None:
         """End a session; the other end is told why if it may still be there."""
@@ -112,19 +92,9 @@ class Router:
             self._loop.remove_reader(pidfd)
             os.close(pidfd)
         self._routes.pop(self._route_of.pop(peer.id), None)
+        self._gate.suspect(peer.descriptor)
         peer.close()
         self._left(peer)
-
-    def _listen(self, endpoint: str, keys: KeyPair) -> Any:
-        socket = self._context.socket(zmq.ROUTER)
-        socket.curve_server = True
-        socket.curve_secretkey = z85.encode(keys.secret)
-        socket.curve_publickey = z85.encode(keys.public)
-        socket.zap_domain = _ZAP_DOMAIN.encode()
-        socket.maxmsgsize = LARGEST_PACKET
-        socket.sndhwm = 0  # what is on the way is bounded by each stream's credit
-        socket.bind(endpoint)
-        return socket
 
     def _receive(self, route: bytes, frames: Sequence[zmq.Frame]) -> None:
         peer = self._routes.get(route)
@@ -133,6 +103,7 @@ class Router:
                 self._greet(route, frames)
             else:
                 self._hear(peer, frames)
+            self._mark(route, descriptor_of(frames[0]))
         except ProtocolError as problem:
             log.warning("%s: %s", peer.id if peer else "a stranger", problem)
             if peer is not None:
@@ -141,6 +112,15 @@ class Router:
             log.exception("%s", peer.id if peer else "a stranger")
             if peer is not None:
                 self.end(peer, ProtocolError("the location failed at what this session said"))
+
+    def _mark(self, route: bytes, descriptor: int) -> None:
+        """Tell the gate whose connection that is."""
+        peer = self._routes.get(route)
+        if peer is None:
+            self._gate.suspect(descriptor)
+        else:
+            peer.descriptor = descriptor
+            self._gate.settled(descriptor)
 
     def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> None:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
@@ -162,25 +142,32 @@ class Router:
             return None
         if packet.version != WIRE_VERSION:
             return self._refuse(route, self._version_refusal(packet.version))
-        key = str(frames[0].get("User-Id"))
+        key = key_of(frames[0])
+        standing = self._accounts.standing(key)
+        if standing is None:
+            return self._refuse(route, Refused("this account was revoked"))
         if packet.session:
             return self._resume(route, key, packet)
-        return self._begin(route, key, packet.turn, _pid(frames[0]))
+        return self._begin(route, key, standing, packet.turn, _pid(frames[0]))
 
-    def _begin(self, route: bytes, key: str, turn: int, pid: int) -> None:
+    def _begin(self, route: bytes, key: bytes, standing: Standing, turn: int, pid: int) -> None:
         wire = Session(client=False, now=self._loop.time())
-        peer = Peer(secrets.token_hex(8), key, wire, self._flush)
+        peer = Peer(secrets.token_hex(8), key, wire, self._flush, standing is Standing.GUEST)
         peer.turn = turn
         self._attach(peer, route)
         self.peers[peer.id] = peer
-        log.info("session %s began, process %d", peer.id, pid)
         engine, degraded = self._greeting()
         wire.say(Welcome(peer.id, peer.secret, engine, 0, degraded))
+        try:
+            self._joined(peer)
+        except Refused as problem:
+            del self.peers[peer.id], self._routes[route], self._route_of[peer.id]
+            return self._refuse(route, problem)
+        log.info("session %s of %.8s began, process %d", peer.id, peer.user, pid)
         self._flush(peer)
-        self._joined(peer)
-        self._watch(peer, pid)
+        return self._watch(peer, pid)
 
-    def _resume(self, route: bytes, key: str, hello: Hello) -> None:
+    def _resume(self, route: bytes, key: bytes, hello: Hello) -> None:
         peer = self.peers.get(hello.session)
         known = peer is not None and peer.key == key
         if peer is None or not known or not hmac.compare_digest(peer.secret, hello.secret):
@@ -216,7 +203,7 @@ class Router:
     def _watch(self, peer: Peer, pid: int) -> None:
         """End the session at once when the process at the other end of a unix socket dies."""
         if pid <= 0:
-            return
+            return None
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -232,6 +219,7 @@ class Router:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
+            self._gate.tick()
             for peer in list(self.peers.values()):
                 heard = peer.wire.tick(self._loop.time())
                 if not heard and peer.id not in self._pidfds:
@@ -245,14 +233,10 @@ class Router:
             self._send(route, peer.wire.outgoing.popleft())
 
     def _send(self, route: bytes, frames: list[bytes]) -> None:
-        self._socket.send_multipart([route, *frames])
+        self._gate.send(route, frames)
 
 
 def _pid(frame: zmq.Frame) -> int:
     """The process at the other end of a unix socket, 0 where there is none to know."""
-    try:
-        address = str(frame.get("Peer-Address"))
-    except zmq.ZMQError:
-        return 0
-    parts = address.rsplit(":", 3)
-    return int(parts[3]) if len(parts) == 4 and parts[3].isdigit() else 0
+    found = _UNIX_PEER.fullmatch(str(frame.get("Peer-Address")))
+    return int(found[1]) if found else 0

@@ -6,10 +6,12 @@ session has a method ``offer`` too.
 
 from __future__ import annotations
 
+from ...errors import Refused
 from ...wire import messages as m
 from ..peer import Peer
+from .accounts import AccountVerbs
 from .containers import ContainerVerbs
-from .deeds import Deed, Means, Offering
+from .deeds import Deed, Means, Offering, Plate
 from .externals import ExternalVerbs
 from .files import FileVerbs
 from .images import ImageVerbs
@@ -17,7 +19,7 @@ from .processes import ProcessVerbs
 from .tunnels import TunnelVerbs
 from .waits import WaitVerbs
 
-__all__ = ["Means", "Verbs"]
+__all__ = ["Means", "Plate", "Verbs"]
 
 
 class Verbs:
@@ -25,6 +27,7 @@ class Verbs:
 
     def __init__(self, means: Means) -> None:
         nouns = (
+            AccountVerbs(means),
             ImageVerbs(means),
             ContainerVerbs(means),
             ProcessVerbs(means),
@@ -45,4 +48,6 @@ class Verbs:
 
     async def perform(self, peer: Peer, verb: m.Verb, call: int) -> m.Value:
         """Do one verb for a session; ``call`` is the number its progress is told under. Raises what the user shall see."""
+        if peer.guest and not isinstance(verb, m.Join):
+            raise Refused("an invitation lets its holder join, and nothing else")
         return await self._deeds[type(verb)](peer, verb, call)

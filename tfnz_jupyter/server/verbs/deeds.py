@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ...engines.base import Engine
+from ...errors import TfnzError
 from ...wire import messages as m
+from ..accounts import Accounts
 from ..containers import Container
 from ..estate import Estate
 from ..images import Images
@@ -27,11 +29,21 @@ class Offering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Plate:
+    """What an invitation says about the location."""
+
+    location: str
+    endpoint: str
+    server_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """One location's engine, images and holdings.
 
     ``claim`` asks its ledger for what a spawn needs; ``changed`` is told after every change of a container; ``peers`` gives
-    the sessions of a user that are here; ``relay`` carries the bytes of tunnels.
+    the sessions of a user that are here, and ``evict`` ends them all; ``relay`` carries the bytes of tunnels. ``accounts``
+    says who may come in, ``plate`` how the location is found.
     """
 
     engine: Engine
@@ -41,3 +53,6 @@ class Means:
     changed: Callable[[Container], None]
     peers: Callable[[str], list[Peer]]
     relay: Relay
+    accounts: Accounts
+    plate: Plate
+    evict: Callable[[str, TfnzError], None]

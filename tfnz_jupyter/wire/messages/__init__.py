@@ -8,6 +8,14 @@ Whatever a program names (containers, processes, tunnels, streams) it names itse
 answer before the next thing can be said.
 """
 
+from .accounts import Accounts as Accounts
+from .accounts import AccountState as AccountState
+from .accounts import Invite as Invite
+from .accounts import Invited as Invited
+from .accounts import Join as Join
+from .accounts import Joined as Joined
+from .accounts import ListAccounts as ListAccounts
+from .accounts import Revoke as Revoke
 from .base import Done as Done
 from .containers import ContainerChanged as ContainerChanged
 from .containers import Destroy as Destroy

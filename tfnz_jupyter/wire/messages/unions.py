@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .accounts import Accounts, Invite, Invited, Join, Joined, ListAccounts, Revoke
 from .base import Done
 from .containers import Destroy, FollowLog, Spawn
 from .externals import Attach
@@ -28,6 +29,10 @@ Verb = (
     | CloseTunnel
     | WaitTcp
     | WaitHttp
+    | Invite
+    | Join
+    | ListAccounts
+    | Revoke
 )
 
-Value = Done | FileState | ImageReady | Images | Listening
+Value = Done | FileState | ImageReady | Images | Listening | Invited | Joined | Accounts
