@@ -67,6 +67,8 @@ class Dealer:
 
     async def recv(self) -> list[bytes]:
         """The next packet's frames. Never returns once the connection is lost."""
+        if self.closed:
+            await asyncio.get_running_loop().create_future()
         frames: list[bytes] = await self._socket.recv_multipart()
         return frames
 

@@ -94,8 +94,9 @@ class Gate:
         self._silent.pop(descriptor, None)
 
     def suspect(self, descriptor: int) -> None:
-        """A connection belongs to none: it had better begin one soon."""
-        self._silent.setdefault(descriptor, self._loop.time())
+        """A connection belongs to none (-1: nothing is known of one): it had better begin a session soon."""
+        if descriptor >= 0:
+            self._silent.setdefault(descriptor, self._loop.time())
 
     def tick(self) -> None:
         """Drop who has said nothing for too long. To be called every second or so."""
@@ -122,11 +123,11 @@ class Gate:
         made.sndhwm = 0  # what is on the way is bounded by each stream's credit
         made.handshake_ivl = _HANDSHAKE
         made.backlog = _BACKLOG
-        made.ipv6 = True
         return made
 
     def _bind(self, endpoint: str) -> str:
         """Listen; where exactly."""
+        self._socket.ipv6 = "[" in endpoint
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as problem:

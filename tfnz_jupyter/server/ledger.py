@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ..errors import NotFound, Refused, UsageError
 from ..wire import tags
 
+_MEMORY = "bytes of memory"
+
 # -- events ----------------------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +246,7 @@ class Ledger:
         limits = self.limits(user)
         _require_below(limits.containers, len(live) + 1, "containers")
         memory = sum(held.memory for held in live) + event.memory
-        _require_below(limits.memory, memory, "bytes of memory")
+        _require_below(limits.memory, memory, _MEMORY)
 
     def _finish(self, container: str) -> None:
         held = self._containers.get(container)
@@ -291,7 +293,8 @@ class Ledger:
 
 def _require_below(limit: int | None, wanted: int, what: str) -> None:
     if limit is not None and wanted > limit:
+        smaller = ", spawn with a smaller memory=," * (what == _MEMORY)
         raise Refused(
             f"you may have {limit:,} {what} at a time, and this would be {wanted:,}",
-            hint="End some first, or ask the location's operator for more.",
+            hint=f"End some first{smaller} or ask the location's operator for more.",
         )

@@ -141,9 +141,14 @@ class Location:
     def _claim(self, peer: Peer, wish: Spawn) -> None:
         if wish.node and all(wish.node != node.id for node in self._nodes):
             raise NotFound(f"no node {wish.node}")
-        self._handle(
-            Spawned(peer.id, wish.container, wish.name, wish.tag or None, wish.memory or 0)
-        )
+        memory = wish.memory or self._memory_by_default(peer.user)
+        self._handle(Spawned(peer.id, wish.container, wish.name, wish.tag or None, memory))
+
+    def _memory_by_default(self, user: str) -> int:
+        """What a container may take that says nothing of it (half its machine), where that is counted."""
+        if self._ledger.limits(user).memory is None:
+            return 0
+        return max((node.stats.memory_total for node in self._nodes), default=0) << 19
 
     def _peers(self, user: str) -> list[Peer]:
         """The sessions of a user that are here."""

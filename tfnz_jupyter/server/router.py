@@ -185,6 +185,7 @@ class Router:
         return None
 
     def _attach(self, peer: Peer, route: bytes) -> None:
+        self._gate.suspect(peer.descriptor)  # the connection before, if there was one
         self._routes.pop(self._route_of.get(peer.id, b""), None)
         self._routes[route] = peer
         self._route_of[peer.id] = route

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import Refused
+from ...errors import Refused, SessionEnded
 from ...wire import messages as m
 from ..accounts import Entry, Standing
 from ..ledger import Limits
@@ -45,7 +45,7 @@ class AccountVerbs:
     async def _revoke(self, peer: Peer, verb: m.Revoke, call: int) -> m.Done:
         self._require_operator(peer)
         key = self._accounts.revoke(verb.name)
-        why = Refused("this account was revoked", hint="Ask the location's operator.")
+        why = SessionEnded("this account was revoked", hint="Ask the location's operator.")
         self._means.evict(key.hex(), why)
         return m.Done()
 
