@@ -11,15 +11,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tfnz_jupyter.blocking import block
 from tfnz_jupyter.engines.embedded import EmbeddedEngine
-from tfnz_jupyter.keyring import KeyPair, load_or_create
+from tfnz_jupyter.keyring import KeyPair, load_or_create, make_keys
 from tfnz_jupyter.sdk.address import Address
 from tfnz_jupyter.sdk.connection import Connection
 from tfnz_jupyter.sdk.location import Location
+from tfnz_jupyter.server.accounts import Accounts
+from tfnz_jupyter.server.ledger import Limits
+from tfnz_jupyter.server.location import House
 from tfnz_jupyter.server.location import Location as Server
+from tfnz_jupyter.server.verbs import Plate
 from tfnz_jupyter.wire import session as wire
 
 ROOT = Path(__file__).parents[2]
@@ -90,19 +93,29 @@ async def serve(folder: Path) -> None:
     for name in ("state", "run"):
         (folder / name).mkdir(exist_ok=True)
     engine = EmbeddedEngine(folder / "state" / "engine", folder / "run")
-    server = Server(
-        engine, folder / "state" / "images", endpoint="tcp://127.0.0.1:*", keys=keys, idle=None
+    house = House(
+        ("tcp://127.0.0.1:*",),
+        keys,
+        known(folder, users),
+        lambda bound: Plate("far", bound[0], keys.public),
     )
+    server = Server(engine, folder / "state" / "images", house, idle=None)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    await server.open(frozenset(user.public for user in users))
-    print(json.dumps(bound_port(server)), flush=True)
+    plate = await server.open()
+    print(json.dumps(int(plate.endpoint.rpartition(":")[2])), flush=True)
     await server.run(closing=lambda: None)
 
 
-def bound_port(server: Any) -> int:
-    """The port that libzmq chose."""
-    return int(server._router._socket.last_endpoint.decode().rpartition(":")[2].rstrip("\0"))
+def known(folder: Path, users: list[KeyPair]) -> Accounts:
+    """The first user is the location's own, the others have joined."""
+    accounts = Accounts(users[0].public, folder / "accounts.sqlite")
+    for number, user in enumerate(users[1:]):
+        if accounts.standing(user.public) is None:
+            token = make_keys().public
+            accounts.invite(f"user{number}", token, 60.0, Limits())
+            accounts.join(token, user.public)
+    return accounts
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.served import Served, serving
 from tfnz_jupyter import Location
+from tfnz_jupyter.folders import config_folder
+from tfnz_jupyter.keyring import Keyring
 
 _numbers = count(1)
 
@@ -24,7 +26,8 @@ def images(home: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def served(images: Path) -> Iterator[Served]:
-    """It serves."""
+    """It serves. Who joins it goes on meaning this machine's own location by ``Location()``."""
+    Keyring(config_folder()).set_default("embedded")
     with serving(images) as location:
         yield location
 
