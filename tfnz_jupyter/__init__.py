@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .sdk.location import Location
     from .sdk.node import Node
     from .sdk.process import Process
+    from .sdk.ssh import SshServer
     from .sdk.tagging import Taggable, TaggedCollection
     from .sdk.tunnel import Tunnel
 
@@ -64,6 +65,7 @@ __all__ = [
     "ProtocolError",
     "Refused",
     "SessionEnded",
+    "SshServer",
     "Taggable",
     "TaggedCollection",
     "TfnzError",
@@ -85,6 +87,7 @@ _CLASSES = {
     "Location": "location",
     "Node": "node",
     "Process": "process",
+    "SshServer": "ssh",
     "Taggable": "tagging",
     "TaggedCollection": "tagging",
     "Tunnel": "tunnel",

@@ -16,6 +16,7 @@ from . import asking
 from .callbacks import Given
 from .connection import Connection
 from .deadline import within
+from .entering import Entering
 from .handle import ago
 from .moving import Moving
 from .running import Running
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 
-class Container(Waiting, Running, Moving, Taggable):
+class Container(Waiting, Entering, Running, Moving, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     stdout_callback = Given()
@@ -155,6 +156,8 @@ class Container(Waiting, Running, Moving, Taggable):
             self._process_ended(m.ProcessEnded(process.uuid, None, f"its container {self.reason}"))
         for tunnel in self.tunnels:
             self._close_tunnel(tunnel)
+        for server in self.ssh_servers:
+            self._close_ssh_server(server)
         self._connection.forget(self._input)
         self._over.set()
         self._tell_all()

@@ -48,14 +48,7 @@ class Reaching(Living):
         port = asking.port(dest_port, "dest_port")
         wanted = asking.port(localport or 0, "localport", least=0)
         key = new_id()
-        try:
-            opened = await self._connection.call(
-                m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1")
-            )
-        except asyncio.CancelledError:
-            self._connection.post(m.CloseTunnel(key))  # it may have been opened already
-            raise
-        assert isinstance(opened, m.Listening)
+        opened = await self._listen(m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1"))
         tunnel = Tunnel(key, self._whole, port, opened.address, opened.port)
         self._tunnels[key] = tunnel
         self._tell_all()
@@ -72,6 +65,16 @@ class Reaching(Living):
             raise UsageError(f"{tunnel!r} is not an open tunnel of {self.name}")
         await self._connection.call(m.CloseTunnel(tunnel.uuid))
         self._close_tunnel(tunnel)
+
+    async def _listen(self, ask: m.OpenTunnel | m.OpenSsh) -> m.Listening:
+        """Have a port opened; where nobody waits for it any more, it is closed again."""
+        try:
+            opened = await self._connection.call(ask)
+        except asyncio.CancelledError:
+            self._connection.post(m.CloseTunnel(ask.tunnel))  # it may have been opened already
+            raise
+        assert isinstance(opened, m.Listening)
+        return opened
 
     def _close_tunnel(self, tunnel: Tunnel) -> None:
         self._tunnels.pop(tunnel.uuid, None)

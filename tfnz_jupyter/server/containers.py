@@ -80,6 +80,11 @@ class Container:
             self.id, self.tag or "", self.name, self.image, wish.node, wish.command
         )
 
+    @property
+    def ip(self) -> str:
+        """Its private address; empty while it has none."""
+        return self._state.ip
+
     async def ready(self) -> None:
         """Return once it runs.
 

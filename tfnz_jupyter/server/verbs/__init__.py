@@ -16,6 +16,7 @@ from .externals import ExternalVerbs
 from .files import FileVerbs
 from .images import ImageVerbs
 from .processes import ProcessVerbs
+from .ssh import SshVerbs
 from .tunnels import TunnelVerbs
 from .waits import WaitVerbs
 
@@ -33,6 +34,7 @@ class Verbs:
             ProcessVerbs(means),
             FileVerbs(means),
             TunnelVerbs(means),
+            SshVerbs(means),
             WaitVerbs(means),
             ExternalVerbs(means),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...errors import NotFound
 from ...wire import messages as m
+from ..containers import Container
 from ..peer import Peer
 from ..tunnels import Tunnel
 from .deeds import Deed, Means
@@ -23,12 +24,7 @@ class TunnelVerbs:
         container = self._estate.container(peer, verb.container)
         await container.ready()
         tunnel = Tunnel(verb.tunnel, container.id, container.dialler(verb.port), self._relay)
-        await tunnel.listen(verb.bind, verb.local_port)
-        if container.state != "running":
-            tunnel.close()
-            await container.ready()
-        peer.tunnels[verb.tunnel] = tunnel
-        return m.Listening(tunnel.address, tunnel.port)
+        return await listen(peer, container, tunnel, verb)
 
     async def _close(self, peer: Peer, verb: m.CloseTunnel, call: int) -> m.Done:
         tunnel = peer.tunnels.pop(verb.tunnel, None)
@@ -36,3 +32,15 @@ class TunnelVerbs:
             raise NotFound(f"no tunnel {verb.tunnel}")
         tunnel.close()
         return m.Done()
+
+
+async def listen(
+    peer: Peer, container: Container, tunnel: Tunnel, verb: m.OpenTunnel | m.OpenSsh
+) -> m.Listening:
+    """Let a tunnel listen where it was asked to, and belong to a session; not if its container ended meanwhile."""
+    await tunnel.listen(verb.bind, verb.local_port)
+    if container.state != "running":
+        tunnel.close()
+        await container.ready()
+    peer.tunnels[verb.tunnel] = tunnel
+    return m.Listening(tunnel.address, tunnel.port)

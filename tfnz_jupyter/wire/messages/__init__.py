@@ -45,6 +45,7 @@ from .packets import Welcome as Welcome
 from .processes import Execute as Execute
 from .processes import ProcessEnded as ProcessEnded
 from .processes import Signal as Signal
+from .ssh import OpenSsh as OpenSsh
 from .streams import Chunk as Chunk
 from .streams import Credit as Credit
 from .streams import End as End

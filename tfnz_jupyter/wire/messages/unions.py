@@ -9,6 +9,7 @@ from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
 from .images import EnsureImage, ImageReady, Images, ListImages
 from .processes import Execute, Signal
+from .ssh import OpenSsh
 from .tunnels import CloseTunnel, Listening, OpenTunnel
 from .waits import WaitHttp, WaitTcp
 
@@ -26,6 +27,7 @@ Verb = (
     | ListFiles
     | LookAtFile
     | OpenTunnel
+    | OpenSsh
     | CloseTunnel
     | WaitTcp
     | WaitHttp
