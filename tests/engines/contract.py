@@ -12,14 +12,18 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.engines.contract_files import FileAccess
+from tests.engines.contract_killing import Killing
 from tests.engines.contract_lifecycle import Lifecycle
 from tests.engines.contract_network import Network
 from tests.engines.contract_processes import Processes
+from tests.engines.contract_reboots import Reboots
+from tests.engines.contract_sleepers import Sleepers
+from tests.engines.contract_terminals import Terminals
 from tests.support.bench import Bench
 from tests.support.eventually import eventually_async
 
 
-class Contract(FileAccess, Lifecycle, Network, Processes):
+class Contract(FileAccess, Killing, Lifecycle, Network, Processes, Reboots, Sleepers, Terminals):
     """All parts."""
 
     @pytest_asyncio.fixture(loop_scope="module")

@@ -74,6 +74,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Terminal:
+    """A terminal of that size, in place of the three pipes: one output, marked OUT, echo and line editing included."""
+
+    columns: int = 80
+    rows: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """Everything needed to boot one container."""
 
@@ -91,6 +99,8 @@ class ContainerSpec:
     #: Whom it may reach outside the engine: ``internet`` (public addresses), ``none``, ``all`` (the engine's host and its
     #: networks too), or these IPv4 networks. Other containers are reached by :meth:`Engine.allow` alone.
     egress: str | tuple[str, ...] = "internet"
+    asleep: bool = False  # everything but the command: it runs at ``Engine.start``; ``argv`` may be empty until then
+    terminal: Terminal | None = None  # of the first process
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,7 @@ class ProcessSpec:
     env: tuple[tuple[str, str], ...] | None = None  # None: the container's
     cwd: str | None = None  # None: the container's
     user: str | None = None  # None: the container's
+    terminal: Terminal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +188,23 @@ class Running(ABC):
 
     @abstractmethod
     async def write_eof(self) -> None:
-        """End of standard input. Idempotent."""
+        """End of standard input; on a terminal, what Ctrl-D does there. Idempotent."""
 
     @abstractmethod
     async def signal(self, number: int) -> None:
-        """Send a signal to the process. Does nothing once it has ended."""
+        """Send a signal to the process. Does nothing once it has ended.
+
+        One that is meant to end it (KILL, TERM, INT, HUP, QUIT) ends with it all that it started, once it has ended of it:
+        nothing that was killed leaves children behind. KILL goes to all of them at once.
+        """
+
+    @abstractmethod
+    async def end(self, grace: float) -> None:
+        """TERM to the process and all it started, KILL to what is left after ``grace`` seconds; returns at once."""
+
+    @abstractmethod
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give its terminal another size; it is told by SIGWINCH. Raises ``UsageError`` if it has none."""
 
     @abstractmethod
     async def wait(self) -> Exit:
@@ -242,8 +265,28 @@ class Engine(ABC):
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:
         """Start a container; returns when its command has been executed.
 
+        One that is ``asleep`` is booted when its command only waits for :meth:`start`: processes, files and connections work.
         Cancelling it leaves nothing. Raises ``EngineFailed`` (with the runtime's words), ``UsageError`` (a bad path in
         ``files``, an unknown user).
+        """
+
+    @abstractmethod
+    async def start(self, container: str) -> Running:
+        """Run the command of a container that is asleep; one that is awake stays as it is.
+
+        Returns its first process: the one :meth:`boot` gave, or, where the command was not there yet when it was booted,
+        another (the processes started meanwhile have then ended). Raises ``ContainerEnded``, ``UsageError`` (it has no
+        command), ``EngineFailed`` (no such command; a sleeper stays asleep).
+        """
+
+    @abstractmethod
+    async def reboot(self, container: str, grace: float, *, reset: bool) -> Booted:
+        """End all processes as :meth:`destroy` does, and run the command anew; one that is asleep stays asleep.
+
+        Address, connections allowed, volumes and what was written survive; with ``reset``, what was written goes back to
+        what it was just before the first process (``files`` are there again). The old first process is told as ended, its
+        place is taken by the one returned. Raises ``ContainerEnded``; ``EngineFailed`` when it does not come up again,
+        which is then its end.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..base import ContainerSpec
+from ..base import ContainerSpec, Terminal
 
 # Docker's default list (moby, oci/caps/defaults.go) without CAP_MKNOD. CAP_NET_RAW and CAP_NET_BIND_SERVICE are inert (the
 # network namespace is not the container's), but programs look for them.
@@ -86,21 +86,28 @@ class Places:
     folder: str  # holds the PROVIDED files under their last names
 
 
-def environment(env: Sequence[tuple[str, str]], home: str, hostname: str) -> list[str]:
-    """``KEY=value`` lines; PATH, HOME and HOSTNAME are there even where nobody set them."""
+def environment(
+    env: Sequence[tuple[str, str]], home: str, hostname: str, terminal: Terminal | None = None
+) -> list[str]:
+    """``KEY=value`` lines; PATH, HOME, HOSTNAME and, on a terminal, TERM are there even where nobody set them."""
     values = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname, "HOME": home}
+    if terminal is not None:
+        values["TERM"] = "xterm-256color"
     values |= dict(env)
     return [f"{key}={value}" for key, value in values.items()]
 
 
 def process(
-    argv: Sequence[str], env: Sequence[str], cwd: str, account: Account, machine: Machine
-) -> Json:
+    argv: Sequence[str], env: Sequence[str], cwd: str, account: Account, machine: Machine,
+    terminal: Terminal | None = None,
+) -> Json:  # fmt: skip
     """The ``process`` object of a container, and the file that ``crun exec --process`` takes."""
+    size = {"height": terminal.rows, "width": terminal.columns} if terminal else {}
     capabilities = list(CAPABILITIES)
     effective = capabilities if account.uid == 0 else []
     return {
-        "terminal": False,
+        "terminal": terminal is not None,
+        "consoleSize": size,
         "user": {
             "uid": account.uid,
             "gid": account.gid,
@@ -129,7 +136,7 @@ def config(
 ) -> Json:
     """The whole ``config.json``; ``memory`` is the container's limit in bytes."""
     mapping = [{"containerID": 0, "hostID": machine.first_id, "size": IDS}]
-    env = environment(spec.env, account.home, spec.hostname)
+    env = environment(spec.env, account.home, spec.hostname, spec.terminal)
     namespaces: list[Json] = [
         {"type": kind} for kind in ("pid", "mount", "ipc", "uts", "user", "cgroup")
     ]
@@ -138,7 +145,7 @@ def config(
         "ociVersion": "1.0.2",
         "hostname": spec.hostname,
         "root": {"path": places.root},
-        "process": process(spec.argv, env, spec.cwd, account, machine),
+        "process": process(spec.argv, env, spec.cwd, account, machine, spec.terminal),
         "mounts": _mounts(spec, machine, places, memory),
         "annotations": {"run.oci.seccomp_bpf_data": machine.seccomp},
         "linux": {

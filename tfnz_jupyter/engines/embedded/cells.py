@@ -13,8 +13,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import messages
+from . import messages, offspring
 from .cgroups import Cgroups, Quota
+from .consoles import Terminal
 from .launch import Launch, Pipes, Runtime
 from .network import Network, Wire
 from .policy import Policy
@@ -30,8 +31,10 @@ class Process:
 
     id: str
     pid: int
-    pipes: Pipes
+    session: int  # of the crun that started it; on a terminal it has its own
+    pipes: Pipes | Terminal
     tally: int  # see tally.py
+    unwanted: bool = False  # somebody asked for its end: nothing it started outlives it
 
 
 @dataclass(slots=True)
@@ -43,6 +46,16 @@ class Cell:
     groups: list[str] = field(default_factory=list)
     wire: Wire | None = None
     mounts: list[str] = field(default_factory=list)
+    lower: list[str] = field(
+        default_factory=list
+    )  # of its overlay: folders in the state, highest first
+    upper: str = "upper"  # its folder beside which "-work" lies
+    owner: int = 0  # host id of its root
+    terminal: bool = False  # of its first process
+    asleep: bool = False
+    sleeper: Launch | None = None  # of a first process that waits to be woken
+    waking: int = 0  # seq of a Wake
+    rebooting: messages.Reboot | None = None
     ahead: Launch | None = None  # of the first process; waits to proceed
     failure: str | None = None  # why there is none ahead
     first: Process | None = None
@@ -90,12 +103,19 @@ class Hall:
         for name in ("", "/root", "/sys", "/folder"):
             os.mkdir(cell.folder + name, 0o711)
         cell.groups = self._cgroups.create(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
-        cell.ahead = self._launcher(cell, ask.owner)  # joins its cgroups while we go on
-        self._overlay(cell, ask.layers)
+        cell.owner, cell.terminal, cell.asleep = ask.owner, ask.terminal, ask.asleep
+        cell.ahead = self._launcher(cell)  # joins its cgroups while we go on
+        cell.lower = [f"layers/{name}" for name in reversed(ask.layers)]
+        cell.upper = "files" if ask.furnished else "upper"
+        self._overlay(cell)
         cell.wire = self._network.wire(lambda: self._sysfs(cell))
         self._policy.admit(cell.wire.ip, ask.egress)
+        return self._prepared(cell, ask.seq)
+
+    def _prepared(self, cell: Cell, seq: int) -> tuple[messages.Prepared, list[int]]:
+        assert cell.wire is not None
         answer = messages.Prepared(
-            ask.seq,
+            seq,
             str(cell.wire.ip),
             f"{cell.folder}/root",
             f"/proc/1/fd/{cell.wire.netns}",
@@ -109,13 +129,45 @@ class Hall:
         root = os.open(f"{cell.folder}/root", os.O_PATH | folders)
         return [root, os.open(f"{cell.folder}/folder", os.O_RDONLY | folders)]
 
-    def _overlay(self, cell: Cell, layers: list[str]) -> None:
-        """Lower folders by descriptor: the kernel takes one page of options, and paths are long."""
+    def seal(self, cell: Cell, seq: int) -> tuple[messages.Prepared, list[int]]:
+        """Put what was written until now below what will be written from now on."""
+        self._take_down(cell)
+        cell.lower.insert(0, f"containers/{cell.id}/{cell.upper}")
+        cell.upper = "upper"
+        self._overlay(cell)
+        return self._prepared(cell, seq)
+
+    def renew(self, cell: Cell, ask: messages.Reboot) -> tuple[messages.Prepared, list[int]]:
+        """Make a cell whose processes have ended ready to start in again."""
+        self._runtime.forget(cell.id)
+        cell.asleep, cell.sleeper = ask.asleep, None
+        cell.ahead = self._launcher(cell)
+        if ask.reset:
+            self._take_down(cell)
+            self._forget_changes(cell, ask.seq)
+            self._overlay(cell)
+        return self._prepared(cell, ask.seq)
+
+    def _take_down(self, cell: Cell) -> None:
+        umount(f"{cell.folder}/root")
+        cell.mounts.remove(f"{cell.folder}/root")
+
+    def _forget_changes(self, cell: Cell, number: int) -> None:
+        """Put aside what a container wrote, for the location to remove: it may be much."""
+        for name in (cell.upper, f"{cell.upper}-work"):
+            path, aside = (f"containers/{cell.id}/{way}" for way in (name, f"old-{number}-{name}"))
+            os.rename(path, aside, src_dir_fd=self._state, dst_dir_fd=self._state)
+            os.mkdir(path, 0o755, dir_fd=self._state)
+        upper = f"containers/{cell.id}/{cell.upper}"
+        os.chown(upper, cell.owner, cell.owner, dir_fd=self._state)
+
+    def _overlay(self, cell: Cell) -> None:
+        """Folders by descriptor: the kernel takes one page of options, and paths are long."""
         target = f"{cell.folder}/root"
         with contextlib.ExitStack() as opened:
-            lower = [self._open(opened, f"layers/{name}") for name in reversed(layers)]
-            upper = self._open(opened, f"containers/{cell.id}/upper")
-            work = self._open(opened, f"containers/{cell.id}/work")
+            lower = [self._open(opened, path) for path in cell.lower]
+            upper = self._open(opened, f"containers/{cell.id}/{cell.upper}")
+            work = self._open(opened, f"containers/{cell.id}/{cell.upper}-work")
             options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
             try:
                 # What a container writes ends with it: no fsync, and no flush when the overlay is taken down.
@@ -135,31 +187,51 @@ class Hall:
     def kept(self, cell: Cell, seq: int) -> tuple[messages.KeptCell, list[int]]:
         """What a new location needs of a cell."""
         assert cell.wire is not None
-        return messages.KeptCell(seq, cell.id, str(cell.wire.ip)), self._handles(cell)
+        return messages.KeptCell(seq, cell.id, str(cell.wire.ip), cell.asleep), self._handles(cell)
 
     def _sysfs(self, cell: Cell) -> None:
         """A sysfs made in the container's network namespace shows its links, and has no cgroups mounted in it."""
         mount(f"tfnz-{self._tag}", f"{cell.folder}/sys", "sysfs", _SYSFS)
         cell.mounts.append(f"{cell.folder}/sys")
 
-    def _launcher(self, cell: Cell, owner: int) -> Launch:
-        bundle = f"--bundle={cell.folder}/folder"
-        command = ["run", "--detach", "--pid-file={pid_file}", bundle, cell.id]
-        return self._launch(cell, cell.id, owner, command)
+    def _launcher(self, cell: Cell) -> Launch:
+        verb = ["create"] if cell.asleep else ["run", "--detach"]
+        cell.launches.add(cell.id)
+        return self._runtime.spawn(
+            cell.id, cell.id, cell.owner, cell.groups, cell.folder,
+            [*verb, f"--bundle={cell.folder}/folder", cell.id],
+            terminal=cell.terminal, sleeper=cell.asleep,
+        )  # fmt: skip
 
     def execute(self, cell: Cell, ask: messages.Execute) -> Launch:
-        """A launcher for one more process."""
+        """A launcher for one more process, in a cgroup of its own: what it starts is found there, wherever it hides."""
         file = f"{cell.folder}/folder/{messages.END}{ask.id}"
-        command = ["exec", "--detach", "--pid-file={pid_file}", f"--process={file}", cell.id]
-        return self._launch(cell, ask.id, ask.owner, command)
+        groups = self._cgroups.branch(cell.id, ask.id)
+        cell.launches.add(ask.id)
+        return self._runtime.spawn(
+            cell.id, ask.id, ask.owner, groups, cell.folder,
+            ["exec", "--detach", f"--process={file}", cell.id], terminal=ask.terminal,
+        )  # fmt: skip
 
-    def _launch(self, cell: Cell, name: str, owner: int, command: list[str]) -> Launch:
-        cell.launches.add(name)
-        return self._runtime.spawn(cell.id, name, owner, cell.groups, cell.folder, command)
+    def wake(self, cell: Cell) -> int:
+        """Have a sleeper run its command; the pid of the crun that tells it to."""
+        return self._runtime.wake(cell.id, f"{cell.folder}/wake.log")
+
+    def offspring(self, cell: Cell, process: Process) -> list[int]:
+        """The pids of a process beside the first and of all it started that still live."""
+        if self._cgroups.controllers:
+            return self._cgroups.members(cell.id, process.id)
+        return offspring.find(process.pid, process.session)
+
+    def ended(self, cell: Cell, process: Process) -> None:
+        """A process beside the first is over; what it left behind, if anything, lives on."""
+        self._cgroups.remove_branch(cell.id, process.id)
 
     def launched(self, cell: Cell, launch: Launch) -> None:
         """Tidy up after a crun that is over, however it went."""
         cell.launches.discard(launch.id)
+        if launch.console is not None:
+            launch.console.close()
         for path in (
             launch.pid_file,
             launch.log,

@@ -133,6 +133,38 @@ class Cgroups:
                     _write(f"{group}/{file}", value, optional=file in _OPTIONAL)
         return [f"{root}/{name}/cgroup.procs" for root in self._roots.values()]
 
+    def branch(self, name: str, process: str) -> list[str]:
+        """Make a group below a container's, for one more process and all it starts; what its launcher writes its pid to.
+
+        One hierarchy is enough to find them again. On version 2 the branch is given no controllers, and so may be a leaf
+        beside processes.
+        """
+        groups = []
+        for controller, root in self._roots.items():
+            group = f"{root}/{name}"
+            if controller == self._branched():
+                group += f"/{process}"
+                os.mkdir(group)
+            groups.append(f"{group}/cgroup.procs")
+        return groups
+
+    def members(self, name: str, process: str) -> list[int]:
+        """The pids in a branch."""
+        file = f"{self._roots.get(self._branched(), '')}/{name}/{process}/cgroup.procs"
+        with contextlib.suppress(OSError), open(file) as lines:
+            return [int(line) for line in lines]
+        return []
+
+    def remove_branch(self, name: str, process: str) -> None:
+        """Take a branch away, unless somebody lives in it; then it goes with the container."""
+        _rmdir(f"{self._roots.get(self._branched(), '')}/{name}/{process}")
+
+    def _branched(self) -> str:
+        """The hierarchy that has branches."""
+        return next(
+            (name for name in ("", "pids") if name in self._roots), min(self._roots, default="")
+        )
+
     @property
     def controllers(self) -> set[str]:
         """Those in force: names on version 1, ``""`` for all of version 2."""
@@ -150,7 +182,7 @@ class Cgroups:
 
     def remove(self, name: str) -> bool:
         """Take a container's groups away; False while one still has a process that is ending."""
-        return all([_rmdir(f"{root}/{name}") for root in self._roots.values()])
+        return all([_rmdir_all(f"{root}/{name}") for root in self._roots.values()])
 
 
 def remove_all(name: str) -> None:
@@ -158,7 +190,7 @@ def remove_all(name: str) -> None:
     for point in set(hierarchies(Path("/proc/self/mountinfo").read_text()).values()):
         root = f"{point}/tfnz-{name}"
         for group in _folders(root):
-            _rmdir(group)
+            _rmdir_all(group)
         _rmdir(root)
 
 
@@ -174,6 +206,11 @@ def _folders(root: str) -> Iterable[str]:
         return [entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
         return []
+
+
+def _rmdir_all(group: str) -> bool:
+    """A container's group and its branches."""
+    return all([_rmdir(branch) for branch in _folders(group)]) and _rmdir(group)
 
 
 def _rmdir(path: str) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +15,7 @@ import msgspec
 
 from ...errors import ContainerEnded
 from ..base import ContainerSpec, Exit, ProcessSpec
-from . import accounts, bundle, messages, preboot, stats
+from . import accounts, bundle, messages, preboot, programs, stats
 from .bundle import Account, Machine, Places
 from .files import Opened
 from .firewall import RESOLVER
@@ -22,6 +25,8 @@ from .running import PipedRunning
 from .threads import Threads
 
 _PIDS = 512
+#: What a sleeper would run whose command is not there: it is told to be something else before it could.
+_NOTHING = ("/proc/self/exe",)
 T = TypeVar("T")
 
 
@@ -43,6 +48,10 @@ class Container:
         ] = {}  # an end may be told before the start was noticed
         self.removal: asyncio.Task[None] | None = None
         self.unwanted = False  # somebody asked for its end
+        self.asleep = spec.asleep
+        self.user = 0  # host id of its first process's user
+        self.rebooting = False  # the end of its first process is not its end
+        self.turning = asyncio.Lock()  # held while it wakes or reboots
         self._memory = spec.limits.memory or stats.total_memory() // 2
         self._root = self._folder = -1  # see messages.Prepared
         self._files = asyncio.Lock()  # held by whoever uses them, and to close them
@@ -75,44 +84,86 @@ class Container:
         return messages.Prepare(
             seq, self.spec.id, layers, self._memory, limits.cpus, pids,
             egress if isinstance(egress, str) else list(egress), owner,
+            self.spec.terminal is not None, self.asleep, bool(self.spec.files),
         )  # fmt: skip
 
     def make_folders(self) -> None:
         """The writable part, on disk. Its owner is set before the mount, which remembers it."""
-        for folder in (self.disk, self.disk / "upper", self.disk / "work"):
-            folder.mkdir()
-            folder.chmod(0o755)
-        os.chown(self.disk / "upper", self._machine.first_id, self._machine.first_id)
+        self.disk.mkdir(0o755)
+        for name in ("files", "upper") if self.spec.files else ("upper",):
+            for folder in (self.disk / name, self.disk / f"{name}-work"):
+                folder.mkdir()
+                folder.chmod(0o755)
+            os.chown(self.disk / name, self._machine.first_id, self._machine.first_id)
 
     def prepared(self, answer: messages.Prepared, fds: list[int]) -> Places:
         """Take what the keeper made; the descriptors are ours from now on."""
         self.ip, (self._root, self._folder) = answer.ip, fds
         return Places(answer.root, answer.netns, answer.sysfs, answer.folder)
 
-    def recalled(self, ip: str, fds: list[int]) -> None:
+    def recalled(self, ip: str, fds: list[int], *, asleep: bool) -> None:
         """Take what an earlier location had made; the descriptors are ours from now on."""
         self.ip, (self._root, self._folder) = ip, fds
+        self.asleep = asleep
+
+    def write_files(self) -> None:
+        """Write the user's files, and keep no more of them than their paths."""
+        files = RootFiles(self._root, self._machine.first_id)
+        for path, content in self.spec.files:
+            preboot.write_file(files, path, content)
+        paths = tuple((path, b"") for path, _content in self.spec.files)
+        self.spec = replace(self.spec, files=paths)
 
     def furnish(self, places: Places) -> None:
-        """Write what the container is to find: the user's files, those it always has, its ``config.json``."""
-        spec, first = self.spec, self._machine.first_id
-        for path, content in spec.files:
-            preboot.write_file(RootFiles(self._root, first), path, content)
-        provided = bundle.provided_files(spec.hostname, self.ip, str(RESOLVER))
+        """Write what the container is to find beside: the files it always has, its ``config.json``."""
+        provided = bundle.provided_files(self.spec.hostname, self.ip, str(RESOLVER))
         for name, content in provided.items():
-            self._write(name, content, first)
-        config = bundle.config(spec, self._account(spec.user), self._machine, places, self._memory)
+            self._write(name, content, self._machine.first_id)
+        self.configure(places)
+
+    def configure(self, places: Places) -> None:
+        """Write its ``config.json``, anew if there is one."""
+        spec = self.spec
+        if self.asleep:
+            spec = spec if self.has_command() else replace(spec, argv=_NOTHING)
+        account = self._account(spec.user)
+        self.user = self.owner + account.uid
+        config = bundle.config(spec, account, self._machine, places, self._memory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("config.json", dir_fd=self._folder)
         self._write("config.json", msgspec.json.encode(config), 0, mode=0o600)
 
-    def write_process(self, spec: ProcessSpec) -> None:
-        """Write what crun is to execute in it."""
+    @property
+    def owner(self) -> int:
+        """The host id of its root."""
+        return self._machine.first_id
+
+    def forget_changes(self) -> None:
+        """Remove what the keeper put aside at a reset."""
+        for folder in self.disk.glob("old-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def is_hollow(self) -> bool:
+        """Whether it was put to sleep without its command."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open("config.json", flags, dir_fd=self._folder), "rb") as file:
+            return bool(msgspec.json.decode(file.read())["process"]["args"] == list(_NOTHING))
+
+    def has_command(self) -> bool:
+        """Whether what it is to run is there to be run."""
+        spec, files = self.spec, RootFiles(self._root, self._machine.first_id)
+        return bool(spec.argv) and programs.is_there(files, spec.argv[0], spec.env, spec.cwd)
+
+    def write_process(self, spec: ProcessSpec) -> int:
+        """Write what crun is to execute in it; the host id of its user."""
         own = self.spec
         account = self._account(own.user if spec.user is None else spec.user)
         env = own.env if spec.env is None else spec.env
-        lines = bundle.environment(env, account.home, own.hostname)
+        lines = bundle.environment(env, account.home, own.hostname, spec.terminal)
         cwd = own.cwd if spec.cwd is None else spec.cwd
-        process = bundle.process(spec.argv, lines, cwd, account, self._machine)
+        process = bundle.process(spec.argv, lines, cwd, account, self._machine, spec.terminal)
         self._write(messages.END + spec.id, msgspec.json.encode(process), 0, mode=0o600)
+        return self.owner + account.uid
 
     def _account(self, user: str) -> Account:
         files = RootFiles(self._root, self._machine.first_id)
@@ -142,7 +193,8 @@ class Container:
         Raises:
             ContainerEnded: it is over.
         """
-        first = self.running.get(self.spec.id)
+        async with self.turning:
+            first = self.running.get(self.spec.id)
         if first is not None and self._seen_by is not first:  # a reboot makes another
             found = await look()
             if self.running.get(self.spec.id) is first:
@@ -163,6 +215,10 @@ class Container:
         """Let go of what we hold of it: as long as we do, its mounts live."""
         await self.opened.close()
         self._see(-1, None)
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Close what :meth:`prepared` brought; it may bring more."""
         async with self._files:
             for fd in (self._root, self._folder):
                 if fd >= 0:

@@ -29,7 +29,6 @@ from ..base import (
     Engine,
     Exit,
     ImageInfo,
-    Mark,
     NodeInfo,
     ProcessSpec,
     Report,
@@ -45,6 +44,7 @@ from .files import EmbeddedFiles
 from .layers import Layers
 from .link import Link, end_keeper, join_keeper, log_tail, start_keeper
 from .running import PipedRunning
+from .starts import Starts
 from .survivors import Survivors
 from .threads import Threads, to_the_end
 
@@ -74,14 +74,14 @@ class EmbeddedEngine(Engine):
         self.degraded: list[str] = []
         self._node = stats.node_name()
         self._disk = Threads(4, "engine-disk")
-        self._starting = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+        self._starts = Starts(self._keeper, self._disk)
         self._containers: dict[str, Container] = {}
         self._layers: Layers | None = None
         self._machine: Machine
         self._link: Link | None = None
         self._linking = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._connections = Connections(self._keeper, self._live)
+        self._connections = Connections(self._keeper, self._present)
         self._lock = -1
         self._closed = False
 
@@ -211,7 +211,7 @@ class EmbeddedEngine(Engine):
         for container in self._containers.values():
             if news.id in container.running or news.id in container.launching:
                 container.exited(news.id, exits.from_status(news.status, news.out_of_memory))
-                if news.id == container.spec.id:
+                if news.id == container.spec.id and not container.rebooting:
                     self._retire(container)
                 return
 
@@ -245,9 +245,7 @@ class EmbeddedEngine(Engine):
         container = Container(spec, self._state / "containers" / spec.id, self._machine)
         self._containers[spec.id] = container
         try:
-            link = await self._keeper()
-            async with self._starting:
-                process = await self._boot(link, container)
+            process = await self._starts.first(container)
         except BaseException as error:
             await to_the_end(self._retire(container))
             if container.unwanted and isinstance(error, EngineFailed | OSError):
@@ -257,59 +255,35 @@ class EmbeddedEngine(Engine):
             raise
         return Booted(self._node, container.ip, process)
 
-    async def _boot(self, link: Link, container: Container) -> PipedRunning:
-        spec = container.spec
-        await self._disk.run(container.make_folders)
-        answer, fds = await link.ask(container.preparation(link.number()))
-        assert isinstance(answer, messages.Prepared)
-        places = container.prepared(answer, fds)
-        await container.with_files(self._disk, lambda: container.furnish(places))
-        ask = messages.Start(link.number(), spec.id)
-        return await self._started(link, container, ask, spec.argv)
-
-    async def _started(
-        self, link: Link, container: Container, ask: messages.Start | messages.Execute,
-        argv: tuple[str, ...],
-    ) -> PipedRunning:  # fmt: skip
-        """Have a process started, and take its pipes; an execve that failed is an error here."""
-        name = ask.id
-        container.launching[name] = None
-        try:
-            _answer, fds = await link.ask(ask)
-        except EngineFailed as error:
-            if link.ended:
-                raise
-            raise exits.why(error.message, argv, container.spec) from None
-        finally:
-            already = container.launching.pop(name)
-        running = container.running[name] = PipedRunning(
-            fds,
-            lambda number: link.tell(messages.Signal(name, number)),
-            lambda: link.tell(messages.CloseInput(name)),
-        )
-        if already is not None:
-            container.exited(name, already)
-        first = running.peek()
-        if first is not None and first[0] is Mark.ERR and exits.is_late_error(first[1]):
-            with contextlib.suppress(TimeoutError):
-                how = await asyncio.wait_for(running.wait(), _LATE)
-                if how.code:
-                    words = first[1].decode(errors="replace").strip()
-                    raise exits.why(words, argv, container.spec)
-        return running
-
     async def execute(self, container: str, spec: ProcessSpec) -> Running:
-        found = self._live(container)
-        link = await self._keeper()
-        async with self._starting:
-            await found.with_files(self._disk, lambda: found.write_process(spec))
-            ask = messages.Execute(link.number(), spec.id, container, self._machine.first_id)
+        return await self._starts.another(await self._steady(container), spec)
+
+    async def start(self, container: str) -> Running:
+        return await self._turn(self._present(container), self._starts.awake)
+
+    async def reboot(self, container: str, grace: float, *, reset: bool) -> Booted:
+        found = self._present(container)
+        deed = partial(self._starts.again, grace=grace, reset=reset)
+        return Booted(self._node, found.ip, await self._turn(found, deed))
+
+    async def _turn(
+        self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, PipedRunning]]
+    ) -> PipedRunning:
+        """Wake or reboot a container, to the end even if the caller gives up; one that failed at it is over."""
+        task = self._background(self._turned(container, deed))
+        return await asyncio.shield(task)
+
+    async def _turned(
+        self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, PipedRunning]]
+    ) -> PipedRunning:
+        async with container.turning:
+            self._live(container.spec.id)
             try:
-                return await self._started(link, found, ask, spec.argv)
-            except EngineFailed:
-                if found.removal is not None:
-                    raise ended(container) from None
-                raise
+                return await deed(container)
+            finally:
+                container.rebooting = False
+                if container.spec.id not in container.running:
+                    await self._retire(container)
 
     def noted(self, process: str) -> None:
         if self._link is not None:
@@ -338,16 +312,28 @@ class EmbeddedEngine(Engine):
         await self._disk.run(lambda: shutil.rmtree(container.disk, ignore_errors=True))
         self._containers.pop(name, None)
 
-    def _live(self, container: str) -> Container:
+    def _present(self, container: str) -> Container:
+        """One that is not over; it may just be rebooting."""
         found = self._containers.get(container)
-        if found is None or found.removal is not None or container not in found.running:
+        if found is None or found.removal is not None or not found.ip:
             raise ended(container)
         return found
+
+    def _live(self, container: str) -> Container:
+        found = self._present(container)
+        if container not in found.running:
+            raise ended(container)
+        return found
+
+    async def _steady(self, container: str) -> Container:
+        """A live one, once it neither wakes nor reboots."""
+        async with self._present(container).turning:
+            return self._live(container)
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
     def files(self, container: str) -> Files:
-        found = self._live(container)
+        found = self._present(container)
         root = partial(found.root, partial(self._look, found))
         return EmbeddedFiles(root, self._machine.first_id, self._disk, found.opened)
 

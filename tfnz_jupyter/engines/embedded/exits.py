@@ -48,6 +48,11 @@ def is_late_error(words: bytes) -> bool:
     return words.startswith(_LATE_ERRORS)
 
 
+def no_command(command: str, spec: ContainerSpec) -> EngineFailed:
+    """The error for a command that is not there."""
+    return EngineFailed(f"no such command {command!r} in image {spec.image.reference}")
+
+
 def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> EngineFailed:
     """The error for what crun (or the keeper) said when it could not start ``argv``."""
     command, image = argv[0] if argv else "", spec.image.reference
@@ -59,7 +64,7 @@ def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> EngineFailed:
             return EngineFailed(
                 f"{command!r} in image {image} names an interpreter that is not there", detail=words
             )
-        return EngineFailed(f"no such command {command!r} in image {image}")
+        return no_command(command, spec)
     if "exec format error" in lower:
         return EngineFailed(
             f"{command!r} in image {image} is no program for this machine",

@@ -20,14 +20,14 @@ from .border import Border
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
 from .conversation import Conversation
+from .endings import Endings
 from .keepsakes import Keepsakes
 from .launch import Launch
 from .messages import Request
 from .network import Wire
 from .reactor import Reactor
 
-_RETRY = 0.005  # seconds between looks at a cgroup whose last process is just going
-_FADING = 0.3  # seconds in which the kernel takes a network down that nothing holds
+_RETRY = 0.005  # seconds between looks whether a launch is over
 
 
 class Household:
@@ -46,10 +46,12 @@ class Household:
         self._path = runtime / messages.SOCKET
         self._listener = _listen(self._path)
         self._cgroups = Cgroups(tag(state))
+        self._wakers: dict[int, Cell] = {}  # pid of a crun that wakes -> whom
         self._degraded = list(self._cgroups.degraded)
         self._border = Border(self._reactor, self._on_cut, self._on_degraded)
         network, policy = self._border.network, self._border.policy
         self._hall = Hall(state, tag(state), self._cgroups, network, policy)
+        self._endings = Endings(self._say, self._watch, self._reactor, self._hall, self._cells)
 
     def open(self, location: socket.socket) -> None:
         """Set up what needs other programs, listen to everything, greet the location that started us."""
@@ -87,7 +89,7 @@ class Household:
             self._do(ask)
         except Exception as error:
             traceback.print_exc()
-            if not isinstance(ask, messages.Noted | messages.Signal | messages.CloseInput):
+            if not isinstance(ask, messages.Told | messages.Noted):
                 self._say(messages.Failed(ask.seq, _words(error)))
 
     def _do(self, ask: Request) -> None:
@@ -96,10 +98,16 @@ class Household:
                 self._prepare(ask)
             case messages.Start():
                 self._start(ask)
+            case messages.Seal():
+                self._say(*self._hall.seal(self._cells[ask.id], ask.seq))
+            case messages.Wake():
+                self._wake(ask)
+            case messages.Reboot():
+                self._endings.reboot(ask)
             case messages.Execute():
                 self._execute(ask)
             case messages.Destroy():
-                self._destroy(ask)
+                self._endings.destroy(ask)
             case messages.Look():
                 self._look(ask)
             case messages.Allow():
@@ -110,11 +118,8 @@ class Household:
                 self._recall(ask)
             case messages.Noted():
                 self._keepsakes.let_go(ask.id)
-            case messages.Signal():
-                self._signal(ask)
-            case messages.CloseInput():
-                if process := self._process(ask.id):
-                    process.pipes.close_input()
+            case messages.Signal() | messages.EndProcess() | messages.CloseInput():
+                self._tell(ask)
 
     # -- a new location ------------------------------------------------------------------------------------------------
 
@@ -122,12 +127,13 @@ class Household:
         if any(launch.seq for launch in self._launches.values()):  # asked for by one that is gone
             self._reactor.after(_RETRY, partial(self._recall, ask))
             return
-        for cell in self._cells.values():
+        for cell in list(self._cells.values()):
             if cell.first is not None:
                 self._say(*self._hall.kept(cell, ask.seq))
+            elif not cell.released:  # who asked for it to start is gone
+                self._endings.abandon(cell)
             for process in cell.processes():
-                stdin = process.pipes.stdin >= 0
-                news = messages.KeptProcess(ask.seq, cell.id, process.id, input=stdin)
+                news = messages.KeptProcess(ask.seq, cell.id, process.id)
                 pipes = [fd for fd in process.pipes.all() if fd >= 0]
                 self._say(news, [os.dup(fd) for fd in (*pipes, process.tally)])
         self._keepsakes.recall(ask.seq, self._say)
@@ -146,7 +152,7 @@ class Household:
             if cell.ahead is not None:
                 self._watch(cell.ahead)
             if cell.doomed:
-                self._abandon(cell)
+                self._endings.abandon(cell)
         self._say(answer, fds)
 
     def _start(self, ask: messages.Start) -> None:
@@ -155,21 +161,31 @@ class Household:
         if launch is None:
             self._say(messages.Failed(ask.seq, cell.failure or "started already"))
         else:
-            launch.proceed(ask.seq)
+            launch.proceed(ask.seq, ask.user)
+
+    def _wake(self, ask: messages.Wake) -> None:
+        cell = self._cells.get(ask.id)
+        if cell is None or cell.first is None:
+            self._say(messages.Failed(ask.seq, messages.OVER))
+        elif cell.sleeper is None:
+            self._say(messages.Done(ask.seq))
+        else:
+            cell.asleep, cell.waking = False, ask.seq
+            self._wakers[self._hall.wake(cell)] = cell
 
     def _execute(self, ask: messages.Execute) -> None:
         cell = self._cells.get(ask.container)
         if cell is None or cell.first is None:
-            self._say(messages.Failed(ask.seq, "container ended"))
+            self._say(messages.Failed(ask.seq, messages.OVER))
             return
         launch = self._hall.execute(cell, ask)
         self._watch(launch)
-        launch.proceed(ask.seq)
+        launch.proceed(ask.seq, ask.user)
 
     def _look(self, ask: messages.Look) -> None:
         cell = self._cells.get(ask.id)
         if cell is None or cell.first is None:
-            self._say(messages.Failed(ask.seq, "container ended"))
+            self._say(messages.Failed(ask.seq, messages.OVER))
             return
         flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
         self._say(messages.Done(ask.seq), [os.open(f"/proc/{cell.first.pid}/root", flags)])
@@ -177,6 +193,8 @@ class Household:
     def _watch(self, launch: Launch) -> None:
         self._launches[launch.crun] = launch
         self._reactor.watch(launch.executed, partial(self._on_executed, launch))
+        if launch.console is not None:
+            self._reactor.watch(launch.console, launch.console.take)
 
     def _on_executed(self, launch: Launch) -> None:
         self._reactor.forget(launch.executed)
@@ -184,11 +202,22 @@ class Household:
         launch.started = True
         self._reap()
         self._conclude(launch)
+        cell = self._cells.get(launch.container)
+        if cell is not None and cell.sleeper is launch:
+            self._awake(cell)
+
+    def _awake(self, cell: Cell) -> None:
+        cell.sleeper = None
+        if cell.waking:
+            self._say(messages.Done(cell.waking))
+            cell.waking = 0
 
     def _conclude(self, launch: Launch) -> None:
         """Tell how a launch went, once crun is gone and the command executed."""
         if not launch.over or self._launches.pop(launch.crun, None) is None:
             return
+        if launch.console is not None:
+            self._reactor.forget(launch.console)
         cell = self._cells[launch.container]
         pid = launch.pid()
         if pid is None:
@@ -199,7 +228,7 @@ class Household:
         if not self._launches:
             self._unclaimed.clear()
         if cell.doomed and cell.first is None and not cell.released:
-            self._release(cell)
+            self._endings.release(cell)
 
     def _failed(self, cell: Cell, launch: Launch) -> None:
         if launch.seq:
@@ -210,9 +239,10 @@ class Household:
         launch.pipes.close()
 
     def _adopt(self, cell: Cell, launch: Launch, pid: int) -> None:
-        process = Process(launch.id, pid, launch.pipes, tally.blank())
+        process = Process(launch.id, pid, launch.crun, launch.pipes, tally.blank())
         if launch.id == cell.id:
             cell.first = process
+            cell.sleeper = launch if launch.sleeper and not launch.started else None
         else:
             cell.others[process.id] = process
         self._owners[pid] = (cell, process.id)
@@ -249,8 +279,16 @@ class Household:
             launch = self._launches[pid]
             launch.status = status
             self._conclude(launch)
+        elif pid in self._wakers:
+            self._woken(self._wakers.pop(pid), status)
         elif not self._border.reaped(pid, status) and self._launches:
             self._unclaimed[pid] = status
+
+    def _woken(self, cell: Cell, status: int) -> None:
+        """crun has told a sleeper to run its command, or could not."""
+        if status and cell.waking:
+            self._say(messages.Failed(cell.waking, "crun could not start it"))
+            cell.waking = 0
 
     def _ended(self, pid: int, status: int) -> None:
         cell, name = self._owners.pop(pid)
@@ -264,68 +302,23 @@ class Household:
         self._say(exited)
         if process is cell.first:
             cell.first = None
-            self._release(cell)
+            self._endings.first_ended(cell)
         else:
             del cell.others[name]
+            self._endings.ended(cell, process, killed=os.WIFSIGNALED(status))
 
-    def _process(self, name: str) -> Process | None:
-        return next((p for cell in self._cells.values() if (p := cell.process(name))), None)
-
-    def _signal(self, ask: messages.Signal) -> None:
-        if process := self._process(ask.id):
-            os.kill(process.pid, ask.number)
-
-    # -- the end of a container ----------------------------------------------------------------------------------------
-
-    def _destroy(self, ask: messages.Destroy) -> None:
-        cell = self._cells.get(ask.id)
-        if cell is None:
-            self._say(messages.Done(ask.seq))
-            return
-        cell.waiting.append(ask.seq)
-        if cell.released:
-            return
-        if cell.first is None:
-            self._abandon(cell)
-            return
-        pid = cell.first.pid
-        if ask.grace > 0 and _catches(pid, ask.signal):
-            os.kill(pid, ask.signal)
-            self._reactor.after(ask.grace, partial(self._kill, cell))
-        else:
-            os.kill(pid, signal.SIGKILL)
-
-    def _abandon(self, cell: Cell) -> None:
-        """End a cell without a process; one on its way is killed when it arrives."""
-        cell.doomed = True
-        if cell.ahead is not None:
-            cell.ahead.cancel()
-        if not cell.launches:
-            self._release(cell)
-
-    def _kill(self, cell: Cell) -> None:
-        if cell.first is not None:
-            os.kill(cell.first.pid, signal.SIGKILL)
-
-    def _release(self, cell: Cell) -> None:
-        self._hall.release(cell)
-        self._settle(cell)
-
-    def _settle(self, cell: Cell) -> None:
-        """Answer whoever waits for the end of a cell, now or as soon as the kernel is done with it."""
-        if self._cells.get(cell.id) is not cell:
-            return
-        if cell.launches or not self._hall.emptied(cell):
-            self._reactor.after(_RETRY, partial(self._settle, cell))
-            return
-        if self._hall.wired(cell):  # the news of its veth's end brings us back
-            if not cell.fading:
-                cell.fading = True
-                self._reactor.after(_FADING, partial(self._hall.sever, cell))
-            return
-        del self._cells[cell.id]
-        for seq in cell.waiting:
-            self._say(messages.Done(seq))
+    def _tell(self, ask: messages.Told) -> None:
+        """Whatever has no answer; a process that has ended meanwhile needs nothing."""
+        for cell in self._cells.values():
+            if process := cell.process(ask.id):
+                match ask:
+                    case messages.Signal():
+                        self._endings.signal(cell, process, ask.number)
+                    case messages.EndProcess():
+                        self._endings.end(cell, process, ask.grace)
+                    case messages.CloseInput():
+                        process.pipes.close_input()
+                return
 
     # -- the network ---------------------------------------------------------------------------------------------------
 
@@ -336,7 +329,7 @@ class Household:
             change = policy.allow if ask.allowed else policy.disallow
             change(client.ip, server.ip)
         elif ask.allowed:
-            return self._say(messages.Failed(ask.seq, "container ended"))
+            return self._say(messages.Failed(ask.seq, messages.OVER))
         return self._say(messages.Done(ask.seq))
 
     def _wire(self, container: str) -> Wire | None:
@@ -348,7 +341,7 @@ class Household:
 
     def _on_cut(self) -> None:
         for cell in [cell for cell in self._cells.values() if cell.released]:
-            self._settle(cell)
+            self._endings.settle(cell)
 
     def _on_degraded(self, why: str) -> None:
         self._degraded.append(why)
@@ -391,16 +384,6 @@ def _listen(path: Path) -> socket.socket:
         os.umask(before)
     listener.listen(4)
     return listener
-
-
-def _catches(pid: int, number: int) -> bool:
-    """Whether a process has a handler for a signal; without one, a namespace's init never gets it."""
-    try:
-        with open(f"/proc/{pid}/status") as status:
-            mask = next((line.split()[1] for line in status if line.startswith("SigCgt:")), "0")
-    except OSError:
-        return False
-    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def _words(error: Exception) -> str:

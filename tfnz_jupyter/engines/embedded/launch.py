@@ -16,6 +16,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .consoles import Console, Terminal
+
 CRUN = "/usr/bin/crun"
 _SHELL = "/bin/sh"
 # Arguments: the cgroup.procs files to join, "--", then crun and its own. It goes on at a line on descriptor 4, and leaves
@@ -60,28 +62,32 @@ class Pipes:
 class Launch:
     """A crun on its way, or a launcher that waits to become one: :meth:`proceed` or :meth:`cancel` it.
 
-    It is over when ``executed`` has ended and ``status`` is known.
+    It is over when ``executed`` has ended and ``status`` is known; that of a sleeper, whose command waits, when crun has ended.
     """
 
     container: str
     id: str
     crun: int  # pid
     executed: int  # read end
-    pipes: Pipes
+    pipes: Pipes | Terminal
     pid_file: str
     log: str
     go: int  # write end
+    console: Console | None = None  # brings the terminal that takes the place of the pipes
+    sleeper: bool = False
     seq: int = 0  # of the request to answer; 0 while there is none
     status: int | None = None
     started: bool = False
 
     @property
     def over(self) -> bool:
-        return self.started and self.status is not None
+        return (self.started or self.sleeper) and self.status is not None
 
-    def proceed(self, seq: int) -> None:
-        """Become crun, and the answer to a request."""
+    def proceed(self, seq: int, user: int) -> None:
+        """Become crun, and the answer to a request; a terminal will belong to the user of that host id."""
         self.seq = seq
+        if self.console is not None:
+            self.console.user = user
         with contextlib.suppress(BrokenPipeError):  # it has failed, and says so
             os.write(self.go, b"\n")
         self.cancel()
@@ -97,7 +103,19 @@ class Launch:
         if self.status != 0 or not os.path.exists(self.pid_file):
             return None
         with open(self.pid_file) as file:
-            return int(file.read())
+            pid = int(file.read())
+        return pid if self._take_terminal() else None
+
+    def _take_terminal(self) -> bool:
+        if self.console is None:
+            return True
+        self.console.take()
+        terminal = self.console.terminal()
+        if terminal is None:
+            return False
+        self.pipes.close()
+        self.pipes = terminal
+        return True
 
     def error(self) -> str:
         """crun's own words; those of the launcher where crun never came to speak."""
@@ -105,6 +123,7 @@ class Launch:
             text = file.read(_LONGEST_ERROR).strip()
             if text:
                 return text.splitlines()[-1]
+        assert isinstance(self.pipes, Pipes)
         os.set_blocking(self.pipes.stderr, False)
         with contextlib.suppress(BlockingIOError):
             return os.read(self.pipes.stderr, _LONGEST_ERROR).decode(errors="replace").strip()
@@ -124,12 +143,16 @@ class Runtime:
 
     def spawn(
         self, container: str, name: str, owner: int, groups: Sequence[str], folder: str,
-        command: Sequence[str],
+        command: Sequence[str], *, terminal: bool = False, sleeper: bool = False,
     ) -> Launch:  # fmt: skip
-        """A launcher for crun with ``command``; ``{pid_file}`` in it stands for a file in ``folder``."""
+        """A launcher for crun with ``command``, a verb and its arguments."""
         pid_file, log = f"{folder}/{name}.pid", f"{folder}/{name}.log"
         options = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}"]
-        arguments = [part.replace("{pid_file}", pid_file) for part in command]
+        verb, *arguments = command
+        arguments = [verb, f"--pid-file={pid_file}", *arguments]
+        console = Console(f"{folder}/{name}.tty") if terminal else None
+        if console is not None:
+            arguments.insert(1, f"--console-socket={console.path}")
         ours, theirs = _pipes(owner)
         executed, executed_end = os.pipe()
         go_end, go = os.pipe()
@@ -150,11 +173,21 @@ class Runtime:
             ours.close()
             os.close(executed)
             os.close(go)
+            if console is not None:
+                console.close()
             raise
         finally:
             for fd in (*theirs, executed_end, go_end):
                 os.close(fd)
-        return Launch(container, name, crun, executed, ours, pid_file, log, go)
+        return Launch(container, name, crun, executed, ours, pid_file, log, go, console, sleeper)
+
+    def wake(self, container: str, log: str) -> int:
+        """A crun that tells the sleeping first process of a container to run its command; its pid."""
+        options = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}"]
+        return os.posix_spawn(
+            self._crun, ["crun", *options, "start", container], _ENVIRONMENT, setsid=True,
+            setsigmask=[], setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM],
+        )  # fmt: skip
 
     def forget(self, container: str) -> None:
         """Remove its notes on a container that has ended; asking crun to would start it once more."""

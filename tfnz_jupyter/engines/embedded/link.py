@@ -161,9 +161,7 @@ class Link:
         """The ``seq`` of the next request."""
         return next(self._numbers)
 
-    async def ask(self, request: messages.Prepare | messages.Start | messages.Execute
-                  | messages.Destroy | messages.Look | messages.Recall | messages.Allow
-                  | messages.Sockets) -> Reply:  # fmt: skip
+    async def ask(self, request: messages.Asked) -> Reply:
         """The answer to a request and its descriptors, which are the caller's to close.
 
         Cancelling closes what still comes. Raises ``EngineFailed`` with the keeper's words, or that it has ended.

@@ -1,7 +1,7 @@
 """What location and keeper say to each other: one small JSON datagram each, descriptors beside it (SCM_RIGHTS).
 
-Every request with a ``seq`` gets exactly one answer with the same ``seq``, not always in order; :class:`Signal` and
-:class:`CloseInput` get none. The comment after a class says which descriptors ride along, in order.
+Every request with a ``seq`` (``Asked``) gets exactly one answer with the same ``seq``, not always in order; the others
+(``Told``) get none. A comment at a class says which descriptors ride along, in order.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 SOCKET = "keeper.sock"  # in the runtime folder
 LARGEST = 128 * 1024  # bytes of one message; a unix datagram may have a little more
 MOST_FDS = 64
+OVER = "container ended"  # why something failed that needs a live one
 END = "tfnz-process-"  # names of process files in a container's folder
 
 
@@ -34,6 +35,16 @@ class Prepare(_Message, frozen=True, tag=True):
     pids: int
     egress: str | list[str]  # as ContainerSpec has it
     owner: int  # host id that the first process's pipes shall belong to, so that /dev/stdout can be opened
+    terminal: bool = False  # of the first process
+    asleep: bool = False  # Start makes all but run its command; Wake runs that
+    furnished: bool = False  # files are to be written that a reset keeps, and Seal comes after them
+
+
+class Seal(_Message, frozen=True, tag=True):
+    """What was written until now is what a reset goes back to. Answer: Prepared, and what it brought before is void."""
+
+    seq: int
+    id: str
 
 
 class Start(_Message, frozen=True, tag=True):
@@ -41,6 +52,25 @@ class Start(_Message, frozen=True, tag=True):
 
     seq: int
     id: str
+    user: int  # host id its terminal shall belong to, if it has one
+
+
+class Wake(_Message, frozen=True, tag=True):
+    """Run the command of a first process that is asleep. Answer: Done, when it was executed (or could not be)."""
+
+    seq: int
+    id: str
+
+
+class Reboot(_Message, frozen=True, tag=True):
+    """End a container's processes, and make it ready for Start again. Answer: Prepared, as with Seal."""
+
+    seq: int
+    id: str
+    signal: int
+    grace: float  # seconds
+    reset: bool  # forget what was written since Seal
+    asleep: bool
 
 
 class Execute(_Message, frozen=True, tag=True):
@@ -50,6 +80,8 @@ class Execute(_Message, frozen=True, tag=True):
     id: str
     container: str
     owner: int  # as in Prepare
+    user: int  # as in Start
+    terminal: bool = False
 
 
 class Destroy(_Message, frozen=True, tag=True):
@@ -103,6 +135,13 @@ class Signal(_Message, frozen=True, tag=True):
     number: int
 
 
+class EndProcess(_Message, frozen=True, tag=True):
+    """TERM to a process and all it started, KILL after ``grace`` seconds; nothing happens if it has ended."""
+
+    id: str
+    grace: float
+
+
 class CloseInput(_Message, frozen=True, tag=True):
     """The location has closed a process's standard input: close the copy as well."""
 
@@ -123,7 +162,8 @@ class Prepared(_Message, frozen=True, tag=True):  # root (O_PATH), folder
     folder: str
 
 
-class Started(_Message, frozen=True, tag=True):  # stdin (write), stdout, stderr (read), tally
+# fds: stdin (write), stdout, stderr (read), or one terminal; and a tally
+class Started(_Message, frozen=True, tag=True):
     """The command has been executed (or could not, in which case stderr already says so)."""
 
     seq: int
@@ -135,11 +175,11 @@ class KeptCell(_Message, frozen=True, tag=True):  # root (O_PATH), folder
     seq: int
     id: str
     ip: str
+    asleep: bool
 
 
-class KeptProcess(
-    _Message, frozen=True, tag=True
-):  # stdin where there is ``input``, stdout, stderr, tally
+# fds: stdin if it is still open, stdout, stderr, or one terminal; and a tally
+class KeptProcess(_Message, frozen=True, tag=True):
     """A process that runs, or has ended (``status``) and nobody noted how."""
 
     seq: int
@@ -147,7 +187,6 @@ class KeptProcess(
     id: str
     status: int | None = None
     out_of_memory: bool = False
-    input: bool = False
 
 
 class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for; the root of Look
@@ -182,19 +221,9 @@ class Degraded(_Message, frozen=True, tag=True):
     text: str
 
 
-Request = (
-    Prepare
-    | Start
-    | Execute
-    | Destroy
-    | Look
-    | Allow
-    | Sockets
-    | Recall
-    | Noted
-    | Signal
-    | CloseInput
-)
+Asked = Prepare | Seal | Start | Wake | Reboot | Execute | Destroy | Look | Allow | Sockets | Recall
+Told = Signal | EndProcess | CloseInput
+Request = Asked | Told | Noted
 Answer = Prepared | Started | Done | Failed
 News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded
 

@@ -1,4 +1,4 @@
-"""A live process as the location has it: three pipes and news of its end.
+"""A live process as the location has it: three pipes, or a terminal, and news of its end.
 
 Chunks go from the pipe to the caller in one read, as they come, at pipe speed; nothing is read that nobody asked for, so
 a slow reader slows the writer.
@@ -7,37 +7,44 @@ a slow reader slows the writer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import fcntl
 import os
+import struct
+import termios
 from collections.abc import Callable
 
-from ...errors import Ended
+from ...errors import Ended, UsageError
 from ..base import Exit, Mark, Running, Taken
+from . import messages
 from .tally import Tally
 
 _CHUNK = 256 * 1024
+_END_OF_INPUT = b"\x04"  # Ctrl-D
 
 
 class PipedRunning(Running):
     """See :class:`~tfnz_jupyter.engines.base.Running`. The descriptors are ours; :meth:`release` closes them.
 
     Args:
-        pipes: stdin (write end, -1 for none), stdout, stderr (read ends), and the tally of what goes through them.
-        send_signal: passes a signal on.
-        input_closed: told once when our end of stdin is closed.
+        id: how the keeper knows it.
+        ends: stdin (write end, -1 for none), stdout, stderr (read ends).
+        tally: of what goes through them.
+        tell: passes a message on to the keeper.
     """
 
     def __init__(
-        self, pipes: list[int], send_signal: Callable[[int], None], input_closed: Callable[[], None]
+        self, id: str, ends: list[int], tally: int, tell: Callable[[messages.Told], None]
     ) -> None:
-        *pipes, tally = pipes
         self._tally = Tally(tally)
         self.taken = Taken(self._tally.read, self._tally.lines, self._tally.fed)
-        for fd in pipes:
+        for fd in ends:
             if fd >= 0:
                 os.set_blocking(fd, False)
-        self._stdin = pipes[0]
-        self._outputs = [(Mark.OUT, pipes[1]), (Mark.ERR, pipes[2])]
-        self._send_signal, self._input_closed = send_signal, input_closed
+        self._id, self._tell = id, tell
+        self._stdin = ends[0]
+        self._outputs = list(zip((Mark.OUT, Mark.ERR), ends[1:], strict=False))
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._woken: asyncio.Future[None] | None = None
@@ -76,6 +83,10 @@ class PipedRunning(Running):
                 data = os.read(fd, _CHUNK)
             except BlockingIOError:
                 continue
+            except OSError as error:
+                if error.errno != errno.EIO:  # how a terminal says that nobody has it open any more
+                    raise
+                data = b""
             self._outputs.remove(output)
             if data:
                 self._tally.count_read(data)
@@ -146,13 +157,20 @@ class PipedRunning(Running):
         if self._stdin >= 0:
             os.close(self._stdin)
             self._stdin = -1
-            self._input_closed()
+            self._tell(messages.CloseInput(self._id))
 
     # -- the process ---------------------------------------------------------------------------------------------------
 
     async def signal(self, number: int) -> None:
         if not self._exit.done():
-            self._send_signal(number)
+            self._tell(messages.Signal(self._id, number))
+
+    async def end(self, grace: float) -> None:
+        if not self._exit.done():
+            self._tell(messages.EndProcess(self._id, grace))
+
+    async def resize(self, columns: int, rows: int) -> None:
+        raise UsageError("this process has no terminal")
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self._exit)
@@ -176,3 +194,40 @@ class PipedRunning(Running):
         for fd in (self._stdin, *(fd for _mark, fd in self._outputs)):
             if fd >= 0:
                 os.close(fd)
+
+
+class TerminalRunning(PipedRunning):
+    """A process on a terminal.
+
+    Args:
+        master: the terminal's outer end.
+    """
+
+    def __init__(
+        self, id: str, master: int, tally: int, tell: Callable[[messages.Told], None]
+    ) -> None:
+        super().__init__(id, [master, os.dup(master)], tally, tell)
+        self._fresh = True  # nothing was typed on this line yet
+
+    async def write(self, data: bytes) -> None:
+        await super().write(data)
+        self._fresh = data.endswith((b"\n", b"\r")) if data else self._fresh
+
+    async def write_eof(self) -> None:
+        """Ctrl-D: twice behind an unfinished line, for the first one only passes that on."""
+        with contextlib.suppress(Ended):
+            await super().write(_END_OF_INPUT if self._fresh else _END_OF_INPUT * 2)
+        self._fresh = True
+
+    async def resize(self, columns: int, rows: int) -> None:
+        if self._stdin >= 0:
+            size = struct.pack("4H", rows, columns, 0, 0)
+            fcntl.ioctl(self._stdin, termios.TIOCSWINSZ, size)
+
+
+def running(id: str, fds: list[int], tell: Callable[[messages.Told], None]) -> PipedRunning:
+    """A process by the descriptors the keeper sent: see ``messages.Started`` and ``KeptProcess``."""
+    *ends, tally = fds
+    if len(ends) == 1:
+        return TerminalRunning(id, ends[0], tally, tell)
+    return PipedRunning(id, ends if len(ends) == 3 else [-1, *ends], tally, tell)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from ..base import Booted, ContainerSpec, Survivor
@@ -13,6 +12,7 @@ from .bundle import Machine
 from .container import Container
 from .link import Link
 from .running import PipedRunning
+from .running import running as running_of
 
 
 class Survivors:
@@ -44,7 +44,7 @@ class Survivors:
             for fd in fds:
                 os.close(fd)
         elif isinstance(news, messages.KeptCell):
-            self._container(name).recalled(news.ip, fds)
+            self._container(name).recalled(news.ip, fds, asleep=news.asleep)
         else:
             self._process(self._container(name), news, fds)
 
@@ -64,12 +64,7 @@ class Survivors:
         return self._containers[name]
 
     def _process(self, container: Container, news: messages.KeptProcess, fds: list[int]) -> None:
-        link = self._link
-        running = PipedRunning(
-            fds if news.input else [-1, *fds],
-            lambda number: link.tell(messages.Signal(news.id, number)),
-            partial(link.tell, messages.CloseInput(news.id)),
-        )
+        running = running_of(news.id, fds, self._link.tell)
         container.running[news.id] = running
         if news.id == news.container:
             self._first[news.id] = running

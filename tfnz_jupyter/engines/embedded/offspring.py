@@ -1,0 +1,34 @@
+"""Who descends from a process, where no cgroup tells: its children's children, and whoever is in its session.
+
+Weaker than a cgroup: who left the session after its parent's end is not found.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def find(pid: int, session: int) -> list[int]:
+    """The living offspring of a process, itself included, zombies not; ``session`` is the one it was started in."""
+    table = {
+        found: facts
+        for name in os.listdir("/proc")
+        if name.isdigit()
+        for found, facts in _read(int(name))
+    }
+    family = {
+        found for found, (_parent, its) in table.items() if found == pid or its in (pid, session)
+    }
+    while more := {found for found, (parent, _its) in table.items() if parent in family} - family:
+        family |= more
+    return sorted(family)
+
+
+def _read(pid: int) -> list[tuple[int, tuple[int, int]]]:
+    """Parent and session, or nothing."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, parent, _group, session = file.read().rpartition(b")")[2].split()[:4]
+    except OSError:
+        return []
+    return [] if state in (b"Z", b"X") else [(pid, (int(parent), int(session)))]
