@@ -51,6 +51,7 @@ class Container:
         self.asleep = spec.asleep
         self.user = 0  # host id of its first process's user
         self.rebooting = False  # the end of its first process is not its end
+        self.settled = asyncio.Event()  # its boot has come to an end, whichever
         self.turning = asyncio.Lock()  # held while it wakes or reboots
         self._memory = spec.limits.memory or stats.total_memory() // 2
         self._root = self._folder = -1  # see messages.Prepared

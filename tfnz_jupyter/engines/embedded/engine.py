@@ -246,7 +246,9 @@ class EmbeddedEngine(Engine):
         self._containers[spec.id] = container
         try:
             process = await self._starts.first(container)
+            container.settled.set()
         except BaseException as error:
+            container.settled.set()
             await to_the_end(self._retire(container))
             if container.unwanted and isinstance(error, EngineFailed | OSError):
                 raise ContainerEnded(f"container {spec.id} was destroyed while it booted") from None
@@ -302,11 +304,15 @@ class EmbeddedEngine(Engine):
         return container.removal
 
     async def _remove(self, container: Container, grace: float) -> None:
-        name, link = container.spec.id, self._link
-        if link is not None:
-            number = exits.signal_number(container.spec.image.stop_signal)
+        name = container.spec.id
+        number = exits.signal_number(container.spec.image.stop_signal)
+        settled = False
+        while not settled:  # again where its boot was under way
+            settled = container.settled.is_set()
             with contextlib.suppress(EngineFailed):
-                await link.ask(messages.Destroy(link.number(), name, number, grace))
+                if (link := self._link) is not None:
+                    await link.ask(messages.Destroy(link.number(), name, number, grace))
+            await container.settled.wait()
         await container.close()
         container.everything_exited(Exit(reason="destroyed before it was told how it ended"))
         await self._disk.run(lambda: shutil.rmtree(container.disk, ignore_errors=True))

@@ -61,6 +61,7 @@ class Survivors:
         if name not in self._containers:
             spec = self._known[name]
             self._containers[name] = Container(spec, self._disk / name, self._machine)
+            self._containers[name].settled.set()
         return self._containers[name]
 
     def _process(self, container: Container, news: messages.KeptProcess, fds: list[int]) -> None:
