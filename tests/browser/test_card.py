@@ -125,6 +125,22 @@ def test_two_views_of_a_container_agree(lab):
             expect(card).to_have_attribute("data-state", "running")
 
 
+def test_a_card_shows_the_line_that_logs_in_while_it_does(lab):
+    cells = (
+        LOAD,
+        f"%tf spawn busybox --name door --wait ready {TALKS}",
+        "server = door.create_ssh_server(0); print(server.command)",
+        "door.destroy_ssh_server(server)",
+    )
+    with lab.open(*cells) as notebook:
+        for cell in cells[:3]:
+            notebook.run(cell)
+        line = notebook.printed().split("ssh -i ")[1].split("\n")[0]
+        expect(notebook.card("door").locator(".tf-ssh")).to_have_text(f"ssh -i {line}")
+        notebook.run(cells[3])
+        expect(notebook.card("door").locator(".tf-ssh")).to_have_count(0)
+
+
 def test_a_card_says_so_when_the_kernel_is_gone(lab):
     cells = (LOAD, f"%tf spawn busybox --name widow --wait ready {TALKS}", "import os; os._exit(1)")
     with lab.open(*cells) as notebook:

@@ -78,6 +78,12 @@ def test_a_hostile_fact_is_text_in_the_card(field, state):
     assert_harmless(html)
 
 
+def test_a_card_shows_the_whole_line_that_logs_in():
+    one = container(ssh=("ssh -i '/a key' -p 2222 root@127.0.0.1",))
+    assert one.ssh[0] in Tags(views.container_html(one, EMPTY, 0)).text
+    assert one.ssh[0] in views.container_text(one, EMPTY, 0)
+
+
 def test_hostile_output_is_text_in_every_view_of_a_log():
     log = LogSnapshot(0, ((1, HOSTILE.encode()), (2, HOSTILE.encode())), 2)
     for html in (

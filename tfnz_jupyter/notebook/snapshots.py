@@ -46,6 +46,7 @@ def of_container(container: Container) -> ContainerSnapshot:
         returncode=container.returncode,
         reason=clean(container.reason),
         tunnels=tuple(filter(None, map(of_tunnel, container.tunnels))),
+        ssh=tuple(clean(server.command) for server in container.ssh_servers),
         env=tuple((name, clean(masked(name, value))) for name, value in container.env),
         command=_command(container.command),
         limits=_limits(container.limits),

@@ -102,6 +102,7 @@ def container_text(snapshot: ContainerSnapshot, log: LogSnapshot, now: float) ->
     if snapshot.state == "failed" and snapshot.reason:
         lines.append(f"  {snapshot.reason}")
     lines += [f"  http://{_authority(t)} -> port {t.port}" for t in snapshot.tunnels if not t.dead]
+    lines += [f"  {command}" for command in snapshot.ssh]
     if log.first and log.lines:
         lines.append(f"  ({log.first:,} earlier lines)")
     lines += [
@@ -164,6 +165,7 @@ def _facts(snapshot: ContainerSnapshot) -> str:
         f"<span><b>tunnel</b> {tunnel_html(tunnel, live=False)}</span>"
         for tunnel in snapshot.tunnels
     ]
+    shown += [f"<span><b>ssh</b> <code>{escape(command)}</code></span>" for command in snapshot.ssh]
     return f'<div class="tf-facts">{" ".join(shown)}</div>' if shown else ""
 
 

@@ -38,6 +38,7 @@ class ContainerSnapshot:
     returncode: int | None = None
     reason: str = ""
     tunnels: tuple[TunnelSnapshot, ...] = ()
+    ssh: tuple[str, ...] = ()  # the lines that log in
     env: tuple[tuple[str, str], ...] = ()
     command: str = ""
     limits: str = ""

@@ -220,11 +220,12 @@ class CardView {
   }
 
   drawFacts(c) {
-    const key = JSON.stringify([c.node, c.ip, c.tunnels, over(c), this.card.options]);
+    const key = JSON.stringify([c.node, c.ip, c.tunnels, c.ssh, over(c), this.card.options]);
     if (key === this.factsKey) return;
     this.factsKey = key;
     const links = c.tunnels.map((tunnel) => this.tunnel({ ...tunnel, dead: tunnel.dead || over(c) }));
-    this.facts.replaceChildren(...[c.node && fact("node", c.node), c.ip && fact("address", h("code", null, c.ip)), ...links].filter(Boolean));
+    const logins = (over(c) ? [] : c.ssh ?? []).map((command) => fact("ssh", h("code", { class: "tf-ssh" }, command)));
+    this.facts.replaceChildren(...[c.node && fact("node", c.node), c.ip && fact("address", h("code", null, c.ip)), ...links, ...logins].filter(Boolean));
   }
 
   tunnel(tunnel) {
