@@ -68,6 +68,7 @@ class StagedContainer(Container):
     )
     log = None  # type: ignore[assignment]
     tunnels = None  # type: ignore[assignment]
+    ssh_servers = ()  # type: ignore[assignment]
 
     def __init__(self, name: str, node: StagedNode, **facts: Any) -> None:
         Handle.__init__(self, new_id())
