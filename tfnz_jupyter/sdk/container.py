@@ -19,6 +19,7 @@ from .deadline import within
 from .entering import Entering
 from .handle import ago
 from .moving import Moving
+from .neighbours import Neighbours
 from .running import Running
 from .streams import ERR, Taker
 from .tagging import Taggable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 
-class Container(Waiting, Entering, Running, Moving, Taggable):
+class Container(Waiting, Entering, Running, Moving, Neighbours, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     stdout_callback = Given()
@@ -52,6 +53,7 @@ class Container(Waiting, Entering, Running, Moving, Taggable):
         self.command = wish.command
         self.env = list(wish.env)
         self.limits = {"memory": wish.memory, "cpus": wish.cpus, "pids": wish.pids}
+        self.egress = wish.egress
         self.stdout_callback, self.stderr_callback, self.termination_callback = callbacks
         self._output.choose = self._callback_of
         self._wish = msgspec.structs.replace(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..blocking import verb
 from ..errors import NotSupported, UsageError
+from ..wire import egress as ways
 from ..wire import tags
 from ..wire.messages import NodeState, Spawn
 from . import asking
@@ -77,6 +78,7 @@ class Node(Handle):
         cpus: float | None = None,
         pids: int | None = None,
         workdir: str | None = None,
+        egress: str | Iterable[str] = "internet",
     ) -> Container:
         """A container of that image, returned at once; using it waits until it runs.
 
@@ -93,6 +95,8 @@ class Node(Handle):
             cpus: most it may use, cores; all, shared by weight, if not given.
             pids: most processes at a time; 512 if not given.
             workdir: where its command starts; the image's if not given.
+            egress: whom it may reach outside: ``internet`` (public addresses), ``none``, ``all`` (this machine and its
+                networks too), or a list of IPv4 networks. Names are looked up by the engine, but with ``none``.
 
         Raises:
             UsageError: an argument has no meaning, or the tag is taken; the message names it.
@@ -122,6 +126,7 @@ class Node(Handle):
             cpus=cpus,
             pids=pids,
             tag=tags.valid(tag) or "",
+            egress=ways.valid(egress),
         )
         callbacks = (stdout_callback, stderr_callback, termination_callback)
         if tag is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
-from ..wire import tags
+from ..wire import egress, tags
 from ..wire.messages import ContainerChanged, ExternalOffered, Spawn
 from .images import Images
 from .pace import Paced
@@ -199,6 +199,7 @@ def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
         raise UsageError(
             f"{wish.image} says nothing about what to run", hint="Give the spawn a command."
         )
+    way_out = egress.valid(wish.egress)
     return ContainerSpec(
         id=wish.container,
         hostname=wish.name,
@@ -209,4 +210,5 @@ def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
         user=image.user,
         files=tuple(wish.files),
         limits=Limits(wish.memory, wish.cpus, wish.pids),
+        egress=way_out if isinstance(way_out, str) else tuple(way_out),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..engines.base import Engine, NodeInfo
-from ..errors import NotFound, Refused, TfnzError
+from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn
 from .accounts import Accounts
@@ -31,6 +32,7 @@ from .ledger import (
     Spawned,
     Tick,
 )
+from .openings import Opening, Openings
 from .peer import Peer
 from .relay import Relay
 from .router import Router
@@ -71,6 +73,7 @@ class Location:
         self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)
         self._estate = Estate(self._ledger)
         self._relay = Relay()
+        self._openings = Openings()
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -96,6 +99,7 @@ class Location:
             house.accounts,
             house.plate(gate.endpoints),
             self._evict,
+            self._openings,
         )
         self._verbs = Verbs(means)
         self._router = Router(
@@ -159,6 +163,7 @@ class Location:
         """Tell its session, and where it is tagged the user's others, how a container is."""
         if container.over:
             self._handle(Finished(container.id))
+            self._openings.end(container.id)
         for peer in self._peers(container.user):
             if container.over:
                 peer.drop_tunnels(container.id)
@@ -187,6 +192,8 @@ class Location:
         peer.tell(Offered())
 
     def _left(self, peer: Peer) -> None:
+        for opening in self._openings.leave(peer.id):
+            self._gather(self._disallow(opening))
         for effect in self._handle(Left(peer.id)):
             if isinstance(effect, Collect):
                 self._collect(self._estate.remove(effect.containers))
@@ -210,9 +217,17 @@ class Location:
 
     def _collect(self, containers: list[Container]) -> None:
         for container in containers:
-            task = asyncio.ensure_future(container.destroy(0))
-            self._collecting.add(task)
-            task.add_done_callback(self._collecting.discard)
+            self._gather(container.destroy(0))
+
+    async def _disallow(self, opening: Opening) -> None:
+        with contextlib.suppress(EngineFailed):  # its keeper is gone, and every opening with it
+            await self._engine.disallow(opening.server, opening.client)
+
+    def _gather(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what closing the location waits for."""
+        task = asyncio.ensure_future(work)
+        self._collecting.add(task)
+        task.add_done_callback(self._collecting.discard)
 
     def _handle(self, event: Event) -> list[Effect]:
         return self._ledger.handle(event, self._loop.time())

@@ -15,6 +15,7 @@ from .deeds import Deed, Means, Offering, Plate
 from .externals import ExternalVerbs
 from .files import FileVerbs
 from .images import ImageVerbs
+from .network import NetworkVerbs
 from .processes import ProcessVerbs
 from .ssh import SshVerbs
 from .tunnels import TunnelVerbs
@@ -35,6 +36,7 @@ class Verbs:
             FileVerbs(means),
             TunnelVerbs(means),
             SshVerbs(means),
+            NetworkVerbs(means),
             WaitVerbs(means),
             ExternalVerbs(means),
         )

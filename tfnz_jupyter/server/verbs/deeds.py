@@ -13,6 +13,7 @@ from ..accounts import Accounts
 from ..containers import Container
 from ..estate import Estate
 from ..images import Images
+from ..openings import Openings
 from ..peer import Peer
 from ..relay import Relay
 
@@ -56,3 +57,4 @@ class Means:
     accounts: Accounts
     plate: Plate
     evict: Callable[[str, TfnzError], None]
+    openings: Openings

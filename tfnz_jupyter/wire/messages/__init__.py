@@ -32,6 +32,8 @@ from .images import EnsureImage as EnsureImage
 from .images import ImageReady as ImageReady
 from .images import Images as Images
 from .images import ListImages as ListImages
+from .network import AllowConnection as AllowConnection
+from .network import DisallowConnection as DisallowConnection
 from .nodes import NodesChanged as NodesChanged
 from .nodes import NodeState as NodeState
 from .nodes import Offered as Offered

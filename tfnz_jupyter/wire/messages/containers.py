@@ -27,6 +27,7 @@ class Spawn(Asked, frozen=True, tag="spawn"):
     cpus: float | None = None
     pids: int | None = None
     lossless: bool = False
+    egress: str | list[str] = "internet"
     tag: str = ""
 
 

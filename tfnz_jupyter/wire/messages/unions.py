@@ -8,6 +8,7 @@ from .containers import Destroy, FollowLog, Spawn
 from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
 from .images import EnsureImage, ImageReady, Images, ListImages
+from .network import AllowConnection, DisallowConnection
 from .processes import Execute, Signal
 from .ssh import OpenSsh
 from .tunnels import CloseTunnel, Listening, OpenTunnel
@@ -26,6 +27,8 @@ Verb = (
     | FetchFiles
     | ListFiles
     | LookAtFile
+    | AllowConnection
+    | DisallowConnection
     | OpenTunnel
     | OpenSsh
     | CloseTunnel
