@@ -34,7 +34,7 @@ PATIENCE = 10.0
 _HANDSHAKE = 5_000  # milliseconds for the handshake alone
 _BACKLOG = 4096
 _DOMAIN = "tfnz"
-_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 
 
 class _Keys:
@@ -70,8 +70,10 @@ class Gate:
         self._authenticator.configure_curve_callback(_DOMAIN, _Keys(admits))
         self._socket = self._make(keys)
         self._monitor = self._watch()
+        self._loop.add_reader(self._monitor.fd, self._take_news)
         self._silent: dict[int, float] = {}  # descriptor -> since when, oldest first
-        self._watching = asyncio.ensure_future(self._follow())
+        self._settled: set[int] = set()
+        self._take_news()  # there is none; but libzmq signals only to who has found nothing before
         self.endpoints: list[str] = []
         try:
             self.endpoints += [self._bind(endpoint) for endpoint in endpoints]
@@ -91,11 +93,15 @@ class Gate:
 
     def settled(self, descriptor: int) -> None:
         """A connection belongs to a session."""
-        self._silent.pop(descriptor, None)
+        if descriptor not in self._settled:
+            self._take_news()  # that of its coming is there already, and must not be taken for news of another
+            self._silent.pop(descriptor, None)
+            self._settled.add(descriptor)
 
     def suspect(self, descriptor: int) -> None:
         """A connection belongs to none (-1: nothing is known of one): it had better begin a session soon."""
         if descriptor >= 0:
+            self._settled.discard(descriptor)
             self._silent.setdefault(descriptor, self._loop.time())
 
     def tick(self) -> None:
@@ -106,7 +112,7 @@ class Gate:
 
     def close(self) -> None:
         """Let go of everything; what was sent has half a second to leave."""
-        self._watching.cancel()
+        self._loop.remove_reader(self._monitor.fd)
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._authenticator.stop()
@@ -141,21 +147,25 @@ class Gate:
         """libzmq's news of the socket. Without a high-water mark: a flood of news must not stop libzmq's own thread."""
         where = f"inproc://gate-{id(self)}"
         self._socket.monitor(where, _WATCHED)
-        news = self._context.socket(zmq.PAIR)
+        news = zmq.Context(shadow=self._context).socket(zmq.PAIR)
         news.rcvhwm = 0
         news.connect(where)
         return news
 
-    async def _follow(self) -> None:
-        while True:
-            event = parse_monitor_message(await self._monitor.recv_multipart())
-            if event["event"] == zmq.EVENT_ACCEPTED:
-                self._silent.pop(event["value"], None)
-                self._silent[event["value"]] = self._loop.time()
-                if len(self._silent) > MOST_SILENT:
-                    self._drop_oldest()
-            else:
-                self._silent.pop(event["value"], None)
+    def _take_news(self) -> None:
+        with contextlib.suppress(zmq.Again):
+            while True:
+                event = parse_monitor_message(self._monitor.recv_multipart(zmq.DONTWAIT))
+                self._note(event["event"], event["value"])
+
+    def _note(self, event: int, descriptor: int) -> None:
+        """A connection came or went; its descriptor may have been another's."""
+        self._silent.pop(descriptor, None)
+        self._settled.discard(descriptor)
+        if event == zmq.EVENT_ACCEPTED:
+            self._silent[descriptor] = self._loop.time()
+            if len(self._silent) > MOST_SILENT:
+                self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         descriptor = next(iter(self._silent))
