@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 
 from tfnz_jupyter.errors import UsageError
@@ -64,3 +67,11 @@ def test_every_command_explains_itself(verb: s.Verb) -> None:
     page = s.describe_shell(verb.name)
     assert page.startswith(f"tfnz {verb.name}")
     assert all(option.flags[-1] in page for option in verb.options)
+
+
+def test_the_systemd_unit_says_what_serve_understands() -> None:
+    unit = (Path(__file__).parents[2] / "examples" / "tfnz.service").read_text()
+    started = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    wish = s.parse_shell(shlex.split(started)[1:])
+    assert isinstance(wish, s.Serve)
+    assert wish.bind == ("0.0.0.0:2020",)

@@ -23,7 +23,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from ..errors import Refused, TfnzError, Unreachable
-from ..wire.codec import LARGEST_PACKET
+from ..wire.codec import LARGEST_FRAME
 from .address import Address
 
 #: The last words of a connection that is closed may take this long to leave (milliseconds).
@@ -150,7 +150,7 @@ def _socket(address: Address) -> Any:
     made.curve_serverkey = z85.encode(address.server_key)
     made.curve_publickey = z85.encode(address.user.public)
     made.curve_secretkey = z85.encode(address.user.secret)
-    made.maxmsgsize = LARGEST_PACKET
+    made.maxmsgsize = LARGEST_FRAME
     made.sndhwm = 0  # what is on the way is bounded by the session
     made.reconnect_ivl = -1
     made.ipv6 = True

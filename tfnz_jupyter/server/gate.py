@@ -23,7 +23,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from ..errors import Refused, UsageError
 from ..keyring import KeyPair
-from ..wire.codec import LARGEST_PACKET
+from ..wire.codec import LARGEST_FRAME
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Gate:
         made.curve_secretkey = z85.encode(keys.secret)
         made.curve_publickey = z85.encode(keys.public)
         made.zap_domain = _DOMAIN.encode()
-        made.maxmsgsize = LARGEST_PACKET
+        made.maxmsgsize = LARGEST_FRAME
         made.sndhwm = 0  # what is on the way is bounded by each stream's credit
         made.handshake_ivl = _HANDSHAKE
         made.backlog = _BACKLOG

@@ -14,6 +14,8 @@ from .messages import Chunk, Data, Packet
 
 #: A packet without its bulk: pre-boot files are the largest thing in one.
 LARGEST_PACKET = 16 * 1024 * 1024
+#: The same as it travels: encryption puts an envelope around it.
+LARGEST_FRAME = LARGEST_PACKET + 1024
 #: The bulk of one chunk.
 LARGEST_CHUNK = 1024 * 1024
 
