@@ -18,6 +18,9 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 
 from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, UsageError, from_wire
+from ..link.carried import Carried
+from ..link.outflow import Outflow
+from ..link.space import Space
 from ..wire.codec import encode
 from ..wire.messages import (
     WIRE_VERSION,
@@ -39,9 +42,10 @@ from ..wire.messages import (
     Welcome,
 )
 from ..wire.session import Session
+from ..wire.streams import WINDOW, Sending
 from .address import Address
 from .dealer import Dealer
-from .streams import Incoming, Outgoing
+from .streams import Incoming
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +83,9 @@ class Connection:
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Future[Value]] = {}
         self._reports: dict[int, Callable[[Progressed], None]] = {}
-        self._incoming: dict[int, Incoming] = {}
-        self._outgoing: dict[int, Outgoing] = {}
+        self._space = Space(lambda: self._wire.room)
+        self._incoming: dict[int, Incoming | Carried] = {}
+        self._outgoing: dict[int, Outflow] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pidfd: int | None = None
 
@@ -145,7 +150,7 @@ class Connection:
         """Ask for something whose answer nobody waits for."""
         self.tell(Call(self.number(), verb))
 
-    def read(self, incoming: Incoming) -> None:
+    def read(self, incoming: Incoming | Carried) -> None:
         """Expect a stream."""
         self._incoming[incoming.stream] = incoming
 
@@ -154,13 +159,18 @@ class Connection:
         if self._incoming.pop(stream, None) is not None:
             self.tell(End(stream))
 
-    def write(self) -> Outgoing:
-        """Begin a stream."""
-        outgoing = Outgoing(self.number(), self.tell)
+    def write(self, window: int = WINDOW) -> Outflow:
+        """Begin a stream, whose reader lets so much come unasked."""
+        outgoing = Outflow(self.number(), self.tell, self._space, Sending(limit=window))
         self._outgoing[outgoing.stream] = outgoing
         return outgoing
 
-    def forget(self, outgoing: Outgoing) -> None:
+    def put_down(self, carried: Carried) -> None:
+        """A connection that was carried is over."""
+        self._incoming.pop(carried.stream, None)
+        self._outgoing.pop(carried.outflow.stream, None)
+
+    def forget(self, outgoing: Outflow) -> None:
         """A stream to something that has ended."""
         outgoing.close()
         self._outgoing.pop(outgoing.stream, None)
@@ -187,6 +197,7 @@ class Connection:
             raise
         self._dealer = dealer
         self._flush()
+        self._space.look()
 
     def _welcome(self, packet: object) -> None:
         if isinstance(packet, Farewell):
@@ -247,6 +258,7 @@ class Connection:
     async def _hear(self, dealer: Dealer) -> NoReturn:
         while True:
             arrived = self._wire.receive(await dealer.recv(), _now())
+            self._space.look()
             if arrived is not None:
                 self._act(*arrived)
             self._flush()
@@ -295,8 +307,8 @@ class Connection:
             case Credit(stream, offset):
                 if outgoing := self._outgoing.get(stream):
                     outgoing.grant(offset)
-            case End(stream):
-                self._end_of(stream)
+            case End(stream, whole):
+                self._end_of(stream, whole)
             case message:
                 self._listener.heard(message)
         return None
@@ -310,9 +322,9 @@ class Connection:
         else:
             waiting.set_result(answer)
 
-    def _end_of(self, stream: int) -> None:
+    def _end_of(self, stream: int, whole: bool) -> None:
         if incoming := self._incoming.pop(stream, None):
-            incoming.end()
+            incoming.end(whole)
         if outgoing := self._outgoing.pop(stream, None):
             outgoing.close()
 
@@ -326,7 +338,7 @@ class Connection:
         for number in list(self._calls):
             self._answer(number, from_wire(why.code, why.message, why.hint, why.detail))
         for stream in [*self._incoming, *self._outgoing]:
-            self._end_of(stream)
+            self._end_of(stream, whole=False)
         for task in self._tasks:
             task.cancel()
         self._drop_connection()

@@ -74,7 +74,7 @@ class Moving(Living):
         call.add_done_callback(lambda _: outgoing.close())
         try:
             await self._send(records, outgoing.write)
-            outgoing.write_eof()
+            outgoing.finish()
             await call
         except Ended:
             await call  # it stopped reading because it failed, and says why

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..blocking import verb
 from ..errors import Ended, NotFound, UsageError
+from ..link.outflow import Outflow
 from ..wire.messages import Signal
 from . import asking
 from .callbacks import Given
@@ -17,7 +18,7 @@ from .connection import Connection
 from .deadline import within
 from .handle import Handle
 from .lines import LineRing
-from .streams import Outgoing, Output
+from .streams import Output
 
 if TYPE_CHECKING:
     from .container import Container
@@ -46,7 +47,7 @@ class Process(Handle):
         self.termination_callback = termination_callback
         self._container = container
         self._connection = connection
-        self._input: Outgoing = connection.write()
+        self._input: Outflow = connection.write()
         self._output = Output(self._callbacks, asyncio.get_running_loop())
         self._over = asyncio.Event()
 
@@ -74,7 +75,7 @@ class Process(Handle):
     async def stdin_eof(self) -> None:
         """End of its standard input. Idempotent."""
         self._require_session()
-        self._input.write_eof()
+        self._input.finish()
 
     @verb
     async def wait_exit(self, timeout: float | None = None) -> int | None:

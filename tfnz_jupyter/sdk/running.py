@@ -79,7 +79,7 @@ class Running(Living):
         process._output.gather(None if nolog else kept)
         process._output.give(self, data_callback, stderr_callback)
         await self._execute(process, words)
-        process._input.write_eof()
+        process._input.finish()
         try:
             await process.wait_exit.aio()
         except asyncio.CancelledError:
@@ -103,7 +103,7 @@ class Running(Living):
     async def stdin_eof(self) -> None:
         """End of its standard input. Idempotent."""
         await self._running()
-        self._input.write_eof()
+        self._input.finish()
 
     def _process_ended(self, news: m.ProcessEnded) -> None:
         if (process := self._processes.pop(news.process, None)) is not None:

@@ -8,13 +8,11 @@ import functools
 from collections import deque
 from collections.abc import Callable
 
-from ..errors import Ended
-from ..wire.messages import Chunk, Credit, End, Message
-from ..wire.streams import CHUNK, Receiving, Sending
+from ..link.outflow import Tell
+from ..wire.messages import Credit
+from ..wire.streams import Receiving
 from .callbacks import Callbacks
 from .lines import LineRing
-
-Tell = Callable[[Message, bytes], None]
 
 OUT, ERR = 1, 2
 #: Who gets bytes, and the context it is called in.
@@ -50,7 +48,7 @@ class Incoming:
         self._use(0)
         self._skipped(lines, size)
 
-    def end(self) -> None:
+    def end(self, whole: bool = True) -> None:
         """There is no more."""
         self._ended()
 
@@ -86,51 +84,6 @@ class Inflow:
         """There is no more. Idempotent."""
         self._waiting.append(None)
         self._arrived.set()
-
-
-class Outgoing:
-    """One stream to the location: somebody's standard input."""
-
-    def __init__(self, stream: int, tell: Tell) -> None:
-        self.stream = stream
-        self._tell = tell
-        self._sending = Sending()
-        self._granted = asyncio.Event()
-        self._closed = False
-
-    async def write(self, data: bytes) -> None:
-        """Send all of it, as fast as it is read at the other end.
-
-        Raises:
-            Ended: nobody reads any more, or end of input was sent before.
-        """
-        view = memoryview(data)
-        while view:
-            while self._sending.room <= 0 and not self._closed:
-                self._granted.clear()
-                await self._granted.wait()
-            if self._closed:
-                raise Ended("its standard input is closed")
-            size = min(self._sending.room, CHUNK, len(view))
-            offset = self._sending.advance(size)
-            self._tell(Chunk(self.stream, offset), bytes(view[:size]))
-            view = view[size:]
-
-    def write_eof(self) -> None:
-        """End of input. Idempotent."""
-        if not self._closed:
-            self.close()
-            self._tell(End(self.stream), b"")
-
-    def grant(self, offset: int) -> None:
-        """The reader can take bytes up to this offset."""
-        self._sending.grant(offset)
-        self._granted.set()
-
-    def close(self) -> None:
-        """Nobody reads any more."""
-        self._closed = True
-        self._granted.set()
 
 
 class Output:

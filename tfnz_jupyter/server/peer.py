@@ -9,6 +9,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..errors import ProtocolError, to_wire
+from ..link.carried import WINDOW as CARRIED_WINDOW
+from ..link.carried import Carried
+from ..link.outflow import Outflow
+from ..link.space import Space
 from ..wire.messages import (
     Call,
     Cancel,
@@ -24,6 +28,7 @@ from ..wire.messages import (
     Verb,
 )
 from ..wire.session import Session
+from ..wire.streams import Sending
 from .processes import Process
 from .streams import InStream, OutStream
 from .tunnels import Tunnel
@@ -59,8 +64,9 @@ class Peer:
         self.tunnels: dict[str, Tunnel] = {}
         self._flush = flush
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self._out: dict[int, OutStream] = {}
-        self._in: dict[int, InStream] = {}
+        self.space = Space(lambda: wire.room)
+        self._out: dict[int, Outflow] = {}
+        self._in: dict[int, InStream | Carried] = {}
         self._kept: set[asyncio.Task[None]] = set()
 
     def tell(self, message: Message, bulk: bytes = b"") -> None:
@@ -84,13 +90,27 @@ class Peer:
 
     def out_stream(self, stream: int) -> OutStream:
         """Open a stream to the client under the id it chose."""
-        self._out[stream] = OutStream(stream, self.tell, self._forget_out)
-        return self._out[stream]
+        opened = OutStream(stream, self.tell, self._forget_out, self.space)
+        self._out[stream] = opened
+        return opened
 
     def in_stream(self, stream: int) -> InStream:
         """Open a stream from the client under the id it chose."""
-        self._in[stream] = InStream(stream, self.tell, self._forget_in)
-        return self._in[stream]
+        opened = InStream(stream, self.tell, self._forget_in)
+        self._in[stream] = opened
+        return opened
+
+    def carry(self, output: int, input: int, over: Callable[[Carried], object]) -> Carried:
+        """Open the streams of one connection under the ids the client chose."""
+        outflow = Outflow(output, self.tell, self.space, Sending(limit=CARRIED_WINDOW))
+        carried = Carried(input, outflow, self.tell, over)
+        self._out[output], self._in[input] = outflow, carried
+        return carried
+
+    def put_down(self, carried: Carried) -> None:
+        """A connection is over."""
+        self._forget_out(carried.outflow.stream)
+        self._forget_in(carried.stream)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something for as long as it takes or the session lasts."""
@@ -116,14 +136,14 @@ class Peer:
             case Cancel(number):
                 if task := self._calls.get(number):
                     task.cancel()
-            case Chunk(stream, offset):
+            case Chunk(stream, offset, mark):
                 if incoming := self._in.get(stream):
-                    incoming.arrive(offset, bulk)
+                    incoming.arrive(offset, mark, bulk)
             case Credit(stream, offset):
                 if outgoing := self._out.get(stream):
                     outgoing.grant(offset)
-            case End(stream):
-                self._end_of(stream)
+            case End(stream, whole):
+                self._end_of(stream, whole)
             case _:
                 raise ProtocolError(f"{type(packet).__name__} means nothing here")
 
@@ -138,10 +158,10 @@ class Peer:
         for outgoing in list(self._out.values()):
             outgoing.close()
 
-    def _end_of(self, stream: int) -> None:
+    def _end_of(self, stream: int, whole: bool) -> None:
         """The client will write no more, or read no more."""
         if incoming := self._in.pop(stream, None):
-            incoming.end()
+            incoming.end(whole)
         if outgoing := self._out.pop(stream, None):
             outgoing.close()
 

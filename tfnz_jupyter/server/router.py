@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _TICK = 1.0
 #: How libzmq shows the other end of a unix socket: HOST:UID:GID:PID. No IPv6 address looks like that.
 _UNIX_PEER = re.compile(r"[^:]*:\d+:\d+:(\d+)")
+#: Who has not acknowledged this much does not mean to (bytes); streams stop long before.
+_MOST_HELD = 64 * 1024 * 1024
 
 
 class Router:
@@ -124,6 +126,7 @@ class Router:
 
     def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> None:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
+        peer.space.look()
         if arrived is None:
             peer.flush()
         elif isinstance(arrived[0], Farewell):
@@ -182,6 +185,7 @@ class Router:
         welcome = Welcome(peer.id, peer.secret, engine, peer.wire.received, degraded, resumed=True)
         peer.wire.outgoing.appendleft(encode(welcome))
         self._flush(peer)
+        peer.space.look()
         return None
 
     def _attach(self, peer: Peer, route: bytes) -> None:
@@ -225,6 +229,8 @@ class Router:
                 heard = peer.wire.tick(self._loop.time())
                 if not heard and peer.id not in self._pidfds:
                     self.end(peer, SessionEnded("nothing was heard of it for too long"))
+                elif peer.wire.held > _MOST_HELD:
+                    self.end(peer, ProtocolError("it asks and asks, and takes no answer in"))
                 else:
                     self._flush(peer)
 

@@ -8,58 +8,35 @@ from collections.abc import Callable
 
 from ..engines.base import Running
 from ..errors import Ended
-from ..wire.messages import Chunk, Credit, End, Message, Skipped
-from ..wire.streams import CHUNK, Receiving, Sending
+from ..link.outflow import Outflow, Tell
+from ..link.space import Space
+from ..wire.messages import Chunk, Credit, End, Skipped
+from ..wire.streams import Receiving, Sending
 from .log import Reader
 
-Tell = Callable[[Message, bytes], None]
 Forget = Callable[[int], object]
 
 
-class OutStream:
-    """Bytes to the client: never more on the way than it said it can take."""
+class OutStream(Outflow):
+    """Bytes to the client."""
 
-    def __init__(self, stream: int, tell: Tell, forget: Forget) -> None:
-        self.stream = stream
-        self._tell = tell
+    def __init__(
+        self, stream: int, tell: Tell, forget: Forget, space: Space, sending: Sending | None = None
+    ) -> None:
+        super().__init__(stream, tell, space, sending)
         self._forget = forget
-        self._sending = Sending()
-        self._granted = asyncio.Event()
         self._copying: asyncio.Task[None] | None = None
-        self._closed = False
-
-    def grant(self, offset: int) -> None:
-        """The client can take bytes up to this offset."""
-        self._sending.grant(offset)
-        self._granted.set()
 
     def close(self) -> None:
         """The client reads no more."""
-        self._closed = True
-        self._granted.set()
+        super().close()
         if self._copying is not None:
             self._copying.cancel()
 
-    async def write(self, data: bytes) -> None:
-        """Send all of it, as fast as the client can take it.
-
-        Raises:
-            Ended: the client reads no more.
-        """
-        view = memoryview(data)
-        while view:
-            piece = view[: await self._room()]
-            if self._closed:
-                raise Ended("nobody reads this stream any more")
-            self._tell(Chunk(self.stream, self._sending.advance(len(piece))), bytes(piece))
-            view = view[len(piece) :]
-
-    def finish(self) -> None:
+    def finish(self, *, whole: bool = True) -> None:
         """There is no more. Idempotent."""
-        if not self._closed:
-            self._closed = True
-            self._forget(self.stream)
-            self._tell(End(self.stream), b"")
+        super().finish(whole=whole)
+        self._forget(self.stream)
 
     def start(self, reader: Reader) -> None:
         """Begin to send a log from a reader's place to its end."""
@@ -67,23 +44,17 @@ class OutStream:
         self._copying.add_done_callback(lambda _: self._stopped(reader))
 
     async def _copy(self, reader: Reader) -> None:
-        while (piece := await reader.read(await self._room())) is not None:
+        while (piece := await reader.read(await self.room())) is not None:
             if piece.skipped:
                 self._sending.advance(piece.skipped)
                 self._tell(Skipped(self.stream, piece.skipped, piece.skipped_lines), b"")
             offset = self._sending.advance(len(piece.data))
             self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
-        self._tell(End(self.stream), b"")
+        self.finish()
 
     def _stopped(self, reader: Reader) -> None:
         reader.close()
         self._forget(self.stream)
-
-    async def _room(self) -> int:
-        while self._sending.room <= 0 and not self._closed:
-            self._granted.clear()
-            await self._granted.wait()
-        return min(max(self._sending.room, 0), CHUNK)
 
 
 class InStream:
@@ -98,7 +69,7 @@ class InStream:
         self._arrived = asyncio.Event()
         self._unused = 0  # bytes of the chunk that was read last
 
-    def arrive(self, offset: int, data: bytes) -> None:
+    def arrive(self, offset: int, mark: int, data: bytes) -> None:
         """Take a chunk in.
 
         Raises:
@@ -107,7 +78,7 @@ class InStream:
         self._receiving.arrive(offset, len(data))
         self._put(data)
 
-    def end(self) -> None:
+    def end(self, whole: bool = True) -> None:
         """The client has no more."""
         self._put(None)
 

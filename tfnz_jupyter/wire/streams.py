@@ -18,9 +18,9 @@ class Sending:
 
     __slots__ = ("limit", "offset")
 
-    def __init__(self) -> None:
-        self.offset = 0
-        self.limit = WINDOW
+    def __init__(self, offset: int = 0, limit: int = WINDOW) -> None:
+        self.offset = offset
+        self.limit = limit
 
     @property
     def room(self) -> int:
@@ -41,12 +41,13 @@ class Sending:
 class Receiving:
     """The reader's end: what has arrived, what has been used up, what the sender was told."""
 
-    __slots__ = ("_granted", "_used", "offset")
+    __slots__ = ("_granted", "_used", "_window", "offset")
 
-    def __init__(self) -> None:
-        self.offset = 0
-        self._used = 0
-        self._granted = WINDOW
+    def __init__(self, offset: int = 0, window: int = WINDOW) -> None:
+        self.offset = offset
+        self._used = offset
+        self._window = window
+        self._granted = offset + window
 
     def arrive(self, offset: int, size: int) -> None:
         """Account for a chunk.
@@ -68,7 +69,7 @@ class Receiving:
     def use(self, size: int) -> int | None:
         """The reader is done with so many bytes; the offset to grant, when it is worth a message."""
         self._used += size
-        if self._used + WINDOW - self._granted < WINDOW // 4:
+        if self._used + self._window - self._granted < self._window // 4:
             return None
-        self._granted = self._used + WINDOW
+        self._granted = self._used + self._window
         return self._granted

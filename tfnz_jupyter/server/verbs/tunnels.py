@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...errors import NotFound
+from ...errors import NotFound, Unreachable
+from ...link.carried import Carried
 from ...wire import messages as m
 from ..containers import Container
 from ..peer import Peer
@@ -18,7 +19,7 @@ class TunnelVerbs:
 
     def deeds(self) -> dict[type, Deed]:
         """Verb -> what does it."""
-        return {m.OpenTunnel: self._open, m.CloseTunnel: self._close}
+        return {m.OpenTunnel: self._open, m.CloseTunnel: self._close, m.Dial: self._dial}
 
     async def _open(self, peer: Peer, verb: m.OpenTunnel, call: int) -> m.Listening:
         container = self._estate.container(peer, verb.container)
@@ -26,11 +27,27 @@ class TunnelVerbs:
         tunnel = Tunnel(verb.tunnel, container.id, container.dialler(verb.port), self._relay)
         return await listen(peer, container, tunnel, verb)
 
+    async def _dial(self, peer: Peer, verb: m.Dial, call: int) -> m.Done:
+        tunnel = _found(peer, verb.tunnel)
+        peer.require_new(verb.output, verb.input)
+
+        def over(carried: Carried) -> None:
+            peer.put_down(carried)
+            tunnel.put_down(carried)
+
+        carried = peer.carry(verb.output, verb.input, over)
+        try:
+            await tunnel.carry(carried)
+        except OSError as problem:
+            raise Unreachable(f"nobody takes the connection: {problem.strerror}") from problem
+        finally:
+            if not carried.joined:
+                carried.cut()
+        return m.Done()
+
     async def _close(self, peer: Peer, verb: m.CloseTunnel, call: int) -> m.Done:
-        tunnel = peer.tunnels.pop(verb.tunnel, None)
-        if tunnel is None:
-            raise NotFound(f"no tunnel {verb.tunnel}")
-        tunnel.close()
+        _found(peer, verb.tunnel).close()
+        del peer.tunnels[verb.tunnel]
         return m.Done()
 
 
@@ -38,9 +55,16 @@ async def listen(
     peer: Peer, container: Container, tunnel: Tunnel, verb: m.OpenTunnel | m.OpenSsh
 ) -> m.Listening:
     """Let a tunnel listen where it was asked to, and belong to a session; not if its container ended meanwhile."""
-    await tunnel.listen(verb.bind, verb.local_port)
+    if verb.bind:
+        await tunnel.listen(verb.bind, verb.local_port)
     if container.state != "running":
         tunnel.close()
         await container.ready()
     peer.tunnels[verb.tunnel] = tunnel
     return m.Listening(tunnel.address, tunnel.port)
+
+
+def _found(peer: Peer, key: str) -> Tunnel:
+    if key not in peer.tunnels:
+        raise NotFound(f"no tunnel {key}")
+    return peer.tunnels[key]

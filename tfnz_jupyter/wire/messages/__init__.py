@@ -59,6 +59,7 @@ from .talk import Message as Message
 from .talk import Progressed as Progressed
 from .talk import Result as Result
 from .tunnels import CloseTunnel as CloseTunnel
+from .tunnels import Dial as Dial
 from .tunnels import Listening as Listening
 from .tunnels import OpenTunnel as OpenTunnel
 from .unions import Value as Value

@@ -32,6 +32,10 @@ class Credit(Said, frozen=True, tag="credit"):
 
 
 class End(Said, frozen=True, tag="end"):
-    """No more bytes on this stream from the sender; to a writer: nobody reads any more."""
+    """No more bytes on this stream from the sender; to a writer: nobody reads any more.
+
+    Not ``whole``: there should have been more, but what they came from was cut.
+    """
 
     stream: int
+    whole: bool = True

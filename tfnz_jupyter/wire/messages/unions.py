@@ -11,7 +11,7 @@ from .images import EnsureImage, ImageReady, Images, ListImages
 from .network import AllowConnection, DisallowConnection
 from .processes import Execute, Signal
 from .ssh import OpenSsh
-from .tunnels import CloseTunnel, Listening, OpenTunnel
+from .tunnels import CloseTunnel, Dial, Listening, OpenTunnel
 from .waits import WaitHttp, WaitTcp
 
 Verb = (
@@ -32,6 +32,7 @@ Verb = (
     | OpenTunnel
     | OpenSsh
     | CloseTunnel
+    | Dial
     | WaitTcp
     | WaitHttp
     | Invite
