@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,14 @@ class Address:
     log: Path | None = None
 
     @property
+    def is_near(self) -> bool:
+        """Whether ports that the location opens are ports of this machine, and of this network namespace."""
+        try:
+            return self.pid > 0 and _network(str(self.pid)) == _network("self")
+        except PermissionError:
+            return True  # a location that runs as somebody else on this machine
+
+    @property
     def shown(self) -> str:
         """The endpoint as people write it."""
         return self.endpoint.removeprefix("tcp://")
@@ -29,3 +38,7 @@ class Address:
         if self.log is not None:
             return f"Its log is {self.log}."
         return "Is it running there, and does a firewall let you through?"
+
+
+def _network(pid: str) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")

@@ -73,6 +73,7 @@ class Connection:
         self.session = ""
         self.engine = ""
         self.degraded: list[str] = []
+        self.is_near = address.is_near
         self._address = address
         self._listener = listener
         self._loop = asyncio.get_running_loop()

@@ -73,5 +73,6 @@ class Entering(Reaching):
 
     def _close_ssh_server(self, server: SshServer) -> None:
         self._ssh_servers.pop(server.uuid, None)
+        self._ports.close(server.uuid)
         server._close()
         self._tell_all()

@@ -28,8 +28,8 @@ class Ports:
         self._connection = connection
         self._open: dict[str, _Port] = {}
 
-    async def open(self, ask: m.OpenTunnel) -> m.Listening:
-        """Listen here where the tunnel was to listen, and have its far end opened.
+    async def open(self, ask: m.OpenTunnel | m.OpenSsh) -> m.Listening:
+        """Listen here where the location was to listen, and have the far end opened.
 
         Raises:
             Refused: the port is taken, or needs privileges.

@@ -11,6 +11,7 @@ from ..wire import messages as m
 from . import asking
 from .handle import new_id
 from .living import Living
+from .ports import Ports
 from .tunnel import Tunnel
 
 
@@ -20,6 +21,7 @@ class Reaching(Living):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._tunnels: dict[str, Tunnel] = {}
+        self._ports = Ports(self._connection)
 
     @property
     def tunnels(self) -> list[Tunnel]:
@@ -67,8 +69,10 @@ class Reaching(Living):
         self._close_tunnel(tunnel)
 
     async def _listen(self, ask: m.OpenTunnel | m.OpenSsh) -> m.Listening:
-        """Have a port opened; where nobody waits for it any more, it is closed again."""
+        """Have a port of this machine opened; where nobody waits for it any more, it is closed again."""
         try:
+            if not self._connection.is_near:
+                return await self._ports.open(ask)
             opened = await self._connection.call(ask)
         except asyncio.CancelledError:
             self._connection.post(m.CloseTunnel(ask.tunnel))  # it may have been opened already
@@ -78,5 +82,6 @@ class Reaching(Living):
 
     def _close_tunnel(self, tunnel: Tunnel) -> None:
         self._tunnels.pop(tunnel.uuid, None)
+        self._ports.close(tunnel.uuid)
         tunnel._close()
         self._tell_all()

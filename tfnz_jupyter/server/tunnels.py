@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from ..errors import TfnzError
 from ..link.carried import Carried
