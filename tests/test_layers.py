@@ -49,6 +49,8 @@ PURE = (
     "grammar/**/*.py",
     "server/ledger*.py",
     "server/placement.py",
+    "server/gateway/sites.py",
+    "server/gateway/config.py",
     "notebook/views*.py",
 )
 PURE += ("doctor/report.py", "engines/**/bundle*.py", "engines/**/manifest*.py")

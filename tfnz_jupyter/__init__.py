@@ -35,8 +35,9 @@ if TYPE_CHECKING:
         Unreachable,
         UsageError,
     )
-    from .sdk import container, location, node, process, tagging, tunnel
+    from .sdk import container, endpoint, location, node, process, tagging, tunnel
     from .sdk.container import Container
+    from .sdk.endpoint import Cluster, WebEndpoint
     from .sdk.external import ExternalContainer
     from .sdk.location import Location
     from .sdk.node import Node
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Cluster",
     "CommandFailed",
     "Container",
     "ContainerEnded",
@@ -73,7 +75,9 @@ __all__ = [
     "Tunnel",
     "Unreachable",
     "UsageError",
+    "WebEndpoint",
     "container",
+    "endpoint",
     "location",
     "node",
     "process",
@@ -82,6 +86,7 @@ __all__ = [
 ]
 
 _CLASSES = {
+    "Cluster": "endpoint",
     "Container": "container",
     "ExternalContainer": "external",
     "Location": "location",
@@ -91,8 +96,9 @@ _CLASSES = {
     "Taggable": "tagging",
     "TaggedCollection": "tagging",
     "Tunnel": "tunnel",
+    "WebEndpoint": "endpoint",
 }
-_MODULES = {"container", "location", "node", "process", "tagging", "tunnel"}
+_MODULES = {"container", "endpoint", "location", "node", "process", "tagging", "tunnel"}
 
 
 def __getattr__(name: str) -> Any:

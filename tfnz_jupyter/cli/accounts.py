@@ -1,4 +1,4 @@
-"""``tfnz invite``, ``join``, ``accounts``, ``revoke``, ``account backup|restore``, ``locations``."""
+"""``tfnz invite``, ``join``, ``accounts``, ``revoke``, ``account backup|restore``, ``locations``, ``ca``."""
 
 from __future__ import annotations
 
@@ -130,3 +130,10 @@ def _listed(accounts: list[Account]) -> str:
 
 def _unusable(file: str, problem: OSError) -> TfnzError:
     return UsageError(f"{file}: {problem.strerror}")
+
+
+def authority(wish: shell.ShowAuthority) -> int:
+    """Print a location's own root certificate."""
+    with Location(location=wish.location or None) as location:
+        print(location.authority().strip())
+    return 0

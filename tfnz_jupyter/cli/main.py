@@ -69,6 +69,7 @@ def _shell(arguments: list[str]) -> int:
         shell.Backup: accounts.backup,
         shell.Restore: accounts.restore,
         shell.ListLocations: accounts.locations,
+        shell.ShowAuthority: accounts.authority,
     }
     return deeds[type(command)](command)
 

@@ -14,7 +14,7 @@ import asyncio
 import enum
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -338,3 +338,11 @@ class Engine(ABC):
             sock.close()
             raise
         return transport
+
+    @abstractmethod
+    async def beside(self, argv: Sequence[str], folder: Path) -> Running:
+        """Run a program of the location's own from where every container's address can be reached: its web gateway.
+
+        It works in ``folder``, which becomes its own with all in it, has no rights besides, and ends with the location.
+        Never called with anything a user chose. Raises ``EngineFailed``, ``NotSupported`` (addresses cannot be reached).
+        """

@@ -73,8 +73,22 @@ class ListLocations:
     default: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowAuthority:
+    location: str = ""
+
+
 ShellCommand = (
-    Serve | Invite | Join | ListAccounts | Revoke | Backup | Restore | ListLocations | Help
+    Serve
+    | Invite
+    | Join
+    | ListAccounts
+    | Revoke
+    | Backup
+    | Restore
+    | ListLocations
+    | ShowAuthority
+    | Help
 )
 
 _LIMITS = (
@@ -150,6 +164,12 @@ SHELL_VERBS: tuple[Verb, ...] = (
         "take the accounts from a backup; those that are here stay as they are",
         (Argument("file", "FILE"),),
         example="account restore accounts.tfnz",
+    ),
+    Verb(
+        "ca",
+        ShowAuthority,
+        "print the certificate of a location's own authority, for those who shall trust its https",
+        (Argument("location", "LOCATION", "optional"),),
     ),
     Verb(
         "locations",

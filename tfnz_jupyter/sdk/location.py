@@ -259,6 +259,8 @@ class Location(Offers):
                 self._nodes_changed(nodes)
             case m.Offered():
                 self._offered.set()
+            case m.EndpointsChanged():
+                self._endpoints_changed(message)
             case m.ExternalOffered():
                 self._external_offered(message)
             case m.ContainerChanged(key):
@@ -275,6 +277,8 @@ class Location(Offers):
         self._why = why
         for container in [*self.containers.values(), *self.externals]:
             container._session_ended(why)
+        for endpoint in self.endpoints.values():
+            endpoint._session_ended()
         if self in _alive:
             _alive.remove(self)
         self._offered.set()

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from ..blocking import verb
 from ..errors import NotFound, SessionEnded, TfnzError, UsageError
 from ..wire import messages as m
 from .callbacks import Given
 from .connection import Connection
 from .container import Container
+from .endpoint import WebEndpoint
 from .external import ExternalContainer
 from .handle import Handle, nearest
 from .node import Node
@@ -33,6 +35,8 @@ class Offers(Handle):
         self.containers: dict[str, Container] = {}
         #: Tagged containers of the user's other sessions, as they are now.
         self.externals: TaggedCollection[ExternalContainer] = TaggedCollection()
+        #: The domains to publish under.
+        self.endpoints: dict[str, WebEndpoint] = {}
         self.new_node_callback = new_node_callback
         self.user_pk = b""
         self._why: TfnzError | None = None
@@ -107,6 +111,42 @@ class Offers(Handle):
             ) from problem
         found._follow()
         return found
+
+    def endpoint_for(self, fqdn: str) -> WebEndpoint:
+        """The endpoint that a name can be published at: the one with the longest domain.
+
+        Raises:
+            UsageError: no domain of this location is the name's.
+            SessionEnded: the session is over.
+        """
+        self._require_alive()
+        found = [endpoint for endpoint in self.endpoints.values() if endpoint.covers(fqdn)]
+        if not found:
+            offered = ", ".join(self.endpoints) or "none"
+            raise UsageError(f"no domain for {fqdn}", hint=f"This location offers: {offered}.")
+        return max(found, key=lambda endpoint: len(endpoint.domain))
+
+    @verb
+    async def authority(self) -> str:
+        """The root certificate (PEM) of the location's own authority, for those who shall trust what it signs.
+
+        It is never put where it would be trusted by itself.
+
+        Raises:
+            NotSupported: the location cannot serve web endpoints.
+        """
+        found = await self._connection.call(m.AskAuthority())
+        assert isinstance(found, m.Authority)
+        return found.certificate
+
+    def _endpoints_changed(self, news: m.EndpointsChanged) -> None:
+        for domain in news.domains:
+            if domain not in self.endpoints:
+                self.endpoints[domain] = WebEndpoint(domain, self._connection)
+        for endpoint in self.endpoints.values():
+            mine = [s for s in news.sites if self.endpoint_for(s.fqdn) is endpoint]
+            endpoint._offered(mine, news.address)
+        self._changed()
 
     def _external_offered(self, offer: m.ExternalOffered) -> None:
         for known in self.externals:

@@ -69,6 +69,11 @@ class Container:
         return self._state.state
 
     @property
+    def node(self) -> str:
+        """The node it runs on."""
+        return self._state.node
+
+    @property
     def over(self) -> bool:
         """Whether it runs no longer, or never will."""
         return self.state in ("ended", "failed")

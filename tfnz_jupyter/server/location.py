@@ -18,6 +18,7 @@ from .accounts import Accounts
 from .containers import Container
 from .estate import Estate
 from .gate import Gate
+from .gateway import Gateway
 from .images import Images
 from .ledger import (
     Close,
@@ -74,6 +75,8 @@ class Location:
         self._estate = Estate(self._ledger)
         self._relay = Relay()
         self._openings = Openings()
+        folder = images.with_name("gateway")
+        self._gateway = Gateway(engine, folder, self._relay, self._published)
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -96,6 +99,7 @@ class Location:
             self._changed,
             self._peers,
             self._relay,
+            self._gateway,
             house.accounts,
             house.plate(gate.endpoints),
             self._evict,
@@ -136,6 +140,7 @@ class Location:
     async def _close(self) -> None:
         assert self._router is not None
         self._router.close()
+        await self._gateway.close()
         await self._relay.close()
         self._house.accounts.close()
         if self._collecting:
@@ -164,6 +169,7 @@ class Location:
         if container.over:
             self._handle(Finished(container.id))
             self._openings.end(container.id)
+            self._gateway.ended(container.id)
         for peer in self._peers(container.user):
             if container.over:
                 peer.drop_tunnels(container.id)
@@ -191,9 +197,15 @@ class Location:
         self._verbs.offer(peer)
         peer.tell(Offered())
 
+    def _published(self, user: str) -> None:
+        """Tell a user's sessions what is published now."""
+        for peer in self._peers(user):
+            peer.tell(self._gateway.offer(user))
+
     def _left(self, peer: Peer) -> None:
         for opening in self._openings.leave(peer.id):
             self._gather(self._disallow(opening))
+        self._gateway.left(peer.id)
         for effect in self._handle(Left(peer.id)):
             if isinstance(effect, Collect):
                 self._collect(self._estate.remove(effect.containers))
@@ -207,6 +219,7 @@ class Location:
 
     def _sampled(self, nodes: tuple[NodeInfo, ...]) -> None:
         self._nodes = nodes
+        self._gateway.weigh(nodes)
         for peer in self._router.peers.values() if self._router else ():
             if not peer.guest:
                 peer.tell(self._offer())

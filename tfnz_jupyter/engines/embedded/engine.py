@@ -16,7 +16,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from ..base import (
 )
 from ..files import Files
 from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
+from .beside import Beside
 from .bundle import Machine
 from .connections import Connections
 from .container import Container, ended
@@ -76,6 +77,7 @@ class EmbeddedEngine(Engine):
         self._disk = Threads(4, "engine-disk")
         self._starts = Starts(self._keeper, self._disk)
         self._containers: dict[str, Container] = {}
+        self._beside = Beside(self._disk)
         self._layers: Layers | None = None
         self._machine: Machine
         self._link: Link | None = None
@@ -208,6 +210,8 @@ class EmbeddedEngine(Engine):
         self._link = None
 
     def _on_exit(self, news: messages.Exited) -> None:
+        if self._beside.exited(news):
+            return
         for container in self._containers.values():
             if news.id in container.running or news.id in container.launching:
                 container.exited(news.id, exits.from_status(news.status, news.out_of_memory))
@@ -221,6 +225,7 @@ class EmbeddedEngine(Engine):
         for container in list(self._containers.values()):
             container.everything_exited(Exit(reason=_KEEPER_DIED))
             self._retire(container)
+        self._beside.all_exited(Exit(reason=_KEEPER_DIED))
         if self._link is not None and not self._closed:
             self._background(self._bury_soon(self._link))
 
@@ -361,6 +366,10 @@ class EmbeddedEngine(Engine):
 
     async def dial(self, container: str, port: int) -> socket.socket:
         return await self._connections.dial(container, port)
+
+    async def beside(self, argv: Sequence[str], folder: Path) -> Running:
+        link = await self._keeper()
+        return await self._beside.start(link, argv, folder, self._machine.first_id)
 
     # -- the node ------------------------------------------------------------------------------------------------------
 

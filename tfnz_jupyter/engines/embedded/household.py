@@ -19,6 +19,7 @@ from . import messages, sweep, tally
 from .border import Border
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
+from .companions import Companions
 from .conversation import Conversation
 from .endings import Endings
 from .keepsakes import Keepsakes
@@ -51,6 +52,7 @@ class Household:
         self._border = Border(self._reactor, self._on_cut, self._on_degraded)
         network, policy = self._border.network, self._border.policy
         self._hall = Hall(state, tag(state), self._cgroups, network, policy)
+        self._companions = Companions(network)
         self._endings = Endings(self._say, self._watch, self._reactor, self._hall, self._cells)
 
     def open(self, location: socket.socket) -> None:
@@ -77,6 +79,7 @@ class Household:
             self._begin(visitor)
 
     def _on_silence(self) -> None:
+        self._companions.end_all()
         self._reactor.after(self._linger, self._end_if_alone)
 
     def _end_if_alone(self) -> None:
@@ -118,6 +121,8 @@ class Household:
                 self._recall(ask)
             case messages.Noted():
                 self._keepsakes.let_go(ask.id)
+            case messages.Accompany():
+                self._say(messages.Started(ask.seq), self._companions.start(ask))
             case messages.Signal() | messages.EndProcess() | messages.CloseInput():
                 self._tell(ask)
 
@@ -281,6 +286,8 @@ class Household:
             self._conclude(launch)
         elif pid in self._wakers:
             self._woken(self._wakers.pop(pid), status)
+        elif companion := self._companions.ended(pid):
+            self._say(messages.Exited(companion, status, False))
         elif not self._border.reaped(pid, status) and self._launches:
             self._unclaimed[pid] = status
 
@@ -309,6 +316,7 @@ class Household:
 
     def _tell(self, ask: messages.Told) -> None:
         """Whatever has no answer; a process that has ended meanwhile needs nothing."""
+        self._companions.tell(ask)
         for cell in self._cells.values():
             if process := cell.process(ask.id):
                 match ask:

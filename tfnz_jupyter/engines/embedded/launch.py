@@ -153,7 +153,7 @@ class Runtime:
         console = Console(f"{folder}/{name}.tty") if terminal else None
         if console is not None:
             arguments.insert(1, f"--console-socket={console.path}")
-        ours, theirs = _pipes(owner)
+        ours, theirs = pipes(owner)
         executed, executed_end = os.pipe()
         go_end, go = os.pipe()
         try:
@@ -208,7 +208,7 @@ def _sealed_crun() -> str:
     return f"/proc/{os.getpid()}/fd/{fd}"
 
 
-def _pipes(owner: int) -> tuple[Pipes, tuple[int, int, int]]:
+def pipes(owner: int) -> tuple[Pipes, tuple[int, int, int]]:
     """Our ends and the process's. Pipes belong to its user: whoever opens /dev/stdout anew needs that."""
     stdin, stdin_end = os.pipe()
     stdout_end, stdout = os.pipe()

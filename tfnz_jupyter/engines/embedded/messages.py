@@ -128,6 +128,16 @@ class Noted(_Message, frozen=True, tag=True):
     id: str
 
 
+class Accompany(_Message, frozen=True, tag=True):
+    """Run a program of the location's own in the containers' network. Answer: Started; its end comes as Exited."""
+
+    seq: int
+    id: str
+    argv: list[str]
+    folder: str  # where it works
+    owner: int  # host id it runs as
+
+
 class Signal(_Message, frozen=True, tag=True):
     """Send a signal to a process; nothing happens if it has ended."""
 
@@ -221,7 +231,9 @@ class Degraded(_Message, frozen=True, tag=True):
     text: str
 
 
-Asked = Prepare | Seal | Start | Wake | Reboot | Execute | Destroy | Look | Allow | Sockets | Recall
+Asked = (
+    Prepare | Seal | Start | Wake | Reboot | Execute | Destroy | Look | Allow | Sockets | Recall
+) | Accompany
 Told = Signal | EndProcess | CloseInput
 Request = Asked | Told | Noted
 Answer = Prepared | Started | Done | Failed

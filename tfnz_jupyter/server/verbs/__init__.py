@@ -12,6 +12,7 @@ from ..peer import Peer
 from .accounts import AccountVerbs
 from .containers import ContainerVerbs
 from .deeds import Deed, Means, Offering, Plate
+from .endpoints import EndpointVerbs
 from .externals import ExternalVerbs
 from .files import FileVerbs
 from .images import ImageVerbs
@@ -39,6 +40,7 @@ class Verbs:
             NetworkVerbs(means),
             WaitVerbs(means),
             ExternalVerbs(means),
+            EndpointVerbs(means),
         )
         self._offers = [noun.offer for noun in nouns if isinstance(noun, Offering)]
         self._deeds: dict[type, Deed] = {}

@@ -12,6 +12,7 @@ from ...wire import messages as m
 from ..accounts import Accounts
 from ..containers import Container
 from ..estate import Estate
+from ..gateway import Gateway
 from ..images import Images
 from ..openings import Openings
 from ..peer import Peer
@@ -40,7 +41,7 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """One location's engine, images and holdings.
+    """One location's engine, images, holdings and web gateway.
 
     ``claim`` asks its ledger for what a spawn needs; ``changed`` is told after every change of a container; ``peers`` gives
     the sessions of a user that are here, and ``evict`` ends them all; ``relay`` carries the bytes of tunnels. ``accounts``
@@ -54,6 +55,7 @@ class Means:
     changed: Callable[[Container], None]
     peers: Callable[[str], list[Peer]]
     relay: Relay
+    gateway: Gateway
     accounts: Accounts
     plate: Plate
     evict: Callable[[str, TfnzError], None]

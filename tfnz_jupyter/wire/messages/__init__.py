@@ -21,6 +21,15 @@ from .containers import ContainerChanged as ContainerChanged
 from .containers import Destroy as Destroy
 from .containers import FollowLog as FollowLog
 from .containers import Spawn as Spawn
+from .endpoints import AskAuthority as AskAuthority
+from .endpoints import Authority as Authority
+from .endpoints import ChangeCluster as ChangeCluster
+from .endpoints import EndpointsChanged as EndpointsChanged
+from .endpoints import Publish as Publish
+from .endpoints import Published as Published
+from .endpoints import Site as Site
+from .endpoints import Tls as Tls
+from .endpoints import Unpublish as Unpublish
 from .externals import Attach as Attach
 from .externals import ExternalOffered as ExternalOffered
 from .files import FetchFiles as FetchFiles

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from .base import Said
 from .containers import ContainerChanged
+from .endpoints import EndpointsChanged
 from .externals import ExternalOffered
 from .nodes import NodesChanged, Offered
 from .processes import ProcessEnded
@@ -73,4 +74,5 @@ Message = (
     | ExternalOffered
     | ContainerChanged
     | ProcessEnded
+    | EndpointsChanged
 )

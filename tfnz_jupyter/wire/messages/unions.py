@@ -5,6 +5,7 @@ from __future__ import annotations
 from .accounts import Accounts, Invite, Invited, Join, Joined, ListAccounts, Revoke
 from .base import Done
 from .containers import Destroy, FollowLog, Spawn
+from .endpoints import AskAuthority, Authority, ChangeCluster, Publish, Published, Unpublish
 from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
 from .images import EnsureImage, ImageReady, Images, ListImages
@@ -35,10 +36,25 @@ Verb = (
     | Dial
     | WaitTcp
     | WaitHttp
+    | Publish
+    | ChangeCluster
+    | Unpublish
+    | AskAuthority
     | Invite
     | Join
     | ListAccounts
     | Revoke
 )
 
-Value = Done | FileState | ImageReady | Images | Listening | Invited | Joined | Accounts
+Value = (
+    Done
+    | FileState
+    | ImageReady
+    | Images
+    | Listening
+    | Invited
+    | Joined
+    | Accounts
+    | Published
+    | Authority
+)
