@@ -19,11 +19,14 @@ from tests.engines.contract_processes import Processes
 from tests.engines.contract_reboots import Reboots
 from tests.engines.contract_sleepers import Sleepers
 from tests.engines.contract_terminals import Terminals
+from tests.engines.contract_volumes import Volumes
 from tests.support.bench import Bench
 from tests.support.eventually import eventually_async
 
 
-class Contract(FileAccess, Killing, Lifecycle, Network, Processes, Reboots, Sleepers, Terminals):
+class Contract(
+    FileAccess, Killing, Lifecycle, Network, Processes, Reboots, Sleepers, Terminals, Volumes
+):
     """All parts."""
 
     @pytest_asyncio.fixture(loop_scope="module")

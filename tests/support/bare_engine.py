@@ -24,10 +24,10 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 class Bench(general.Bench):
     """An open embedded engine with the tiny image installed."""
 
-    def __init__(self, folder: Path, *, linger: float = 30.0, blobs: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, blobs: Path | None = None, **options: Any) -> None:
         super().__init__()
         self.state, self.runtime, self.blobs = folder / "state", folder / "run", blobs or _store()
-        self.engine = EmbeddedEngine(self.state, self.runtime, linger=linger)
+        self.engine = EmbeddedEngine(self.state, self.runtime, **options)
 
     async def open(self) -> None:
         await self.engine.open(self.on_nodes)

@@ -107,9 +107,11 @@ class Bench(ABC):
         return (await outputs(await self.execute(container, script, **facts)))[0]
 
     async def clear(self) -> None:
-        """Destroy every container that was made here."""
+        """Destroy every container that was made here, and every volume."""
         names, self._booted = self._booted, []
         await asyncio.gather(*(self.engine.destroy(name, 0) for name in names))
+        for volume in await self.engine.volumes.existing():
+            await self.engine.volumes.destroy(volume)
 
 
 async def outputs(process: Running) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfnz_jupyter.engines.embedded.cgroups import existing, tag
+from tfnz_jupyter.engines.embedded.pool import holders
 
 
 def footprint(state: Path) -> dict[str, set[str]]:
@@ -30,13 +31,16 @@ def footprint(state: Path) -> dict[str, set[str]]:
         "links": _links(),
         "rules": _rules(),
         "cgroups": existing(tag(state)),
-        "files": _files(state),
+        "files": _files(state) | _pool_files(mine),
+        "loops": set(holders(state)),
     }
 
 
 def nothing(found: dict[str, set[str]]) -> bool:
     """Whether a footprint is that of an engine that is not there."""
-    return not any(found[kind] for kind in ("processes", "mounts", "networks", "cgroups", "files"))
+    return not any(
+        found[kind] for kind in ("processes", "mounts", "networks", "cgroups", "files", "loops")
+    )
 
 
 def _pids() -> Iterator[str]:
@@ -48,7 +52,7 @@ def _marks(pid: str, mark: str, state: Path) -> set[str]:
     found = set()
     if mark in _read(pid, "cgroup"):
         found.add("cgroup")
-    if _mounts(pid, mark):
+    if f" {mark} " in _read(pid, "mountinfo"):
         found.add("mounts")
     command = _read(pid, "cmdline").split("\0")
     if "--state" in command and str(state) in command:
@@ -59,7 +63,8 @@ def _marks(pid: str, mark: str, state: Path) -> set[str]:
 
 
 def _mounts(pid: str, mark: str) -> set[str]:
-    return {line for line in _read(pid, "mountinfo").splitlines() if f" {mark} " in line}
+    lines = _read(pid, "mountinfo").splitlines()
+    return {line for line in lines if f" {mark} " in line or "/volume-" in line}
 
 
 def _namespaces(kind: str, pids: dict[str, set[str]]) -> set[str]:
@@ -97,6 +102,12 @@ def _rules() -> set[str]:
 def _files(state: Path) -> set[str]:
     found = {str(path) for path in state.glob("containers/*")}
     return found | {str(path) for path in state.glob("layers/.half-*")}
+
+
+def _pool_files(pids: dict[str, set[str]]) -> set[str]:
+    """What lies in the pool, as its keeper sees it: containers' folders, volumes, snapshots."""
+    keepers = [pid for pid, names in pids.items() if "keeper" in names]
+    return {str(path) for pid in keepers for path in Path(f"/proc/{pid}/root/mnt/pool").glob("*/*")}
 
 
 def _command(pid: str) -> str:

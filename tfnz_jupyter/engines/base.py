@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .files import Files
+from .volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ class Limits:
     memory: int | None = None  # bytes
     cpus: float | None = None
     pids: int | None = None
+    disk: int | None = (
+        None  # bytes it may write outside volumes; None: 10 GiB where the engine can limit it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class ContainerSpec:
     egress: str | tuple[str, ...] = "internet"
     asleep: bool = False  # everything but the command: it runs at ``Engine.start``; ``argv`` may be empty until then
     terminal: Terminal | None = None  # of the first process
+    volumes: tuple[tuple[str, str], ...] = ()  # id, absolute path: no two alike, none below another
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +241,8 @@ class Engine(ABC):
 
     name: ClassVar[str]
     degraded: list[str]
+    #: Of all its nodes; usable between :meth:`open` and :meth:`close`.
+    volumes: Volumes
 
     @abstractmethod
     async def open(

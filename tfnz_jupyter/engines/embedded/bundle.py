@@ -84,6 +84,7 @@ class Places:
     netns: str
     sysfs: str
     folder: str  # holds the PROVIDED files under their last names
+    volumes: tuple[str, ...] = ()  # as in ContainerSpec.volumes
 
 
 def environment(
@@ -169,6 +170,10 @@ def _mounts(spec: ContainerSpec, machine: Machine, places: Places, memory: int) 
     ]
     if machine.cgroup2:
         fixed.append(("/sys/fs/cgroup", "cgroup", "cgroup", "ro,nosuid,noexec,nodev"))
+    for (_volume, place), source in sorted(
+        zip(spec.volumes, places.volumes, strict=True), key=_place
+    ):
+        fixed.append((place, "bind", source, "bind,nosuid,nodev"))
     written = {path for path, _content in spec.files}
     for path in PROVIDED:
         if path not in written:
@@ -178,6 +183,11 @@ def _mounts(spec: ContainerSpec, machine: Machine, places: Places, memory: int) 
         {"destination": target, "type": kind, "source": source, "options": options.split(",")}
         for target, kind, source, options in fixed
     ]
+
+
+def _place(mounted: tuple[tuple[str, str], str]) -> str:
+    (_volume, place), _source = mounted
+    return place
 
 
 def provided_files(hostname: str, ip: str, resolver: str | None) -> Mapping[str, bytes]:

@@ -13,13 +13,13 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import messages, offspring
+from . import messages, offspring, pool, renewal
 from .cgroups import Cgroups, Quota
 from .consoles import Terminal
 from .launch import Launch, Pipes, Runtime
 from .network import Network, Wire
 from .policy import Policy
-from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, umount
+from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
 
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
@@ -56,6 +56,7 @@ class Cell:
     sleeper: Launch | None = None  # of a first process that waits to be woken
     waking: int = 0  # seq of a Wake
     rebooting: messages.Reboot | None = None
+    volumes: dict[str, str] = field(default_factory=dict)  # id -> where it is mounted for crun
     ahead: Launch | None = None  # of the first process; waits to proceed
     failure: str | None = None  # why there is none ahead
     first: Process | None = None
@@ -84,6 +85,8 @@ class Hall:
         self, state: Path, tag: str, cgroups: Cgroups, network: Network, policy: Policy
     ) -> None:
         self._state = os.open(state, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._base = self._state  # what containers write and volumes lie below
+        self._no_pool = "it has not been made"
         self._tag = tag
         self._cgroups = cgroups
         self._network = network
@@ -93,6 +96,22 @@ class Hall:
         notes = f"{self._place}/crun"
         os.mkdir(notes, 0o700)
         self._runtime = Runtime(notes)
+        if pool.image(state).exists():
+            self._attach_pool(state)
+
+    def _attach_pool(self, state: Path) -> None:
+        try:
+            pool.attach(state, f"{self._place}/pool")
+        except OSError as error:
+            self._no_pool = str(error)
+        else:
+            self._base = os.open(f"{self._place}/pool", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def pool(self) -> int:
+        """A descriptor of the pool's top. Raises ``OSError`` with the reason why there is none."""
+        if self._base == self._state:
+            raise OSError(self._no_pool)
+        return os.open(f"{self._place}/pool", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def place(self, name: str) -> str:
         """The folder of a cell."""
@@ -108,6 +127,8 @@ class Hall:
         cell.lower = [f"layers/{name}" for name in reversed(ask.layers)]
         cell.upper = "files" if ask.furnished else "upper"
         self._overlay(cell)
+        for volume in ask.volumes:
+            self._stage(cell, volume)
         cell.wire = self._network.wire(lambda: self._sysfs(cell))
         self._policy.admit(cell.wire.ip, ask.egress)
         return self._prepared(cell, ask.seq)
@@ -121,6 +142,7 @@ class Hall:
             f"/proc/1/fd/{cell.wire.netns}",
             f"{cell.folder}/sys",
             f"{cell.folder}/folder",
+            list(cell.volumes.values()),
         )
         return answer, self._handles(cell)
 
@@ -156,10 +178,10 @@ class Hall:
         """Put aside what a container wrote, for the location to remove: it may be much."""
         for name in (cell.upper, f"{cell.upper}-work"):
             path, aside = (f"containers/{cell.id}/{way}" for way in (name, f"old-{number}-{name}"))
-            os.rename(path, aside, src_dir_fd=self._state, dst_dir_fd=self._state)
-            os.mkdir(path, 0o755, dir_fd=self._state)
+            os.rename(path, aside, src_dir_fd=self._base, dst_dir_fd=self._base)
+            os.mkdir(path, 0o755, dir_fd=self._base)
         upper = f"containers/{cell.id}/{cell.upper}"
-        os.chown(upper, cell.owner, cell.owner, dir_fd=self._state)
+        os.chown(upper, cell.owner, cell.owner, dir_fd=self._base)
 
     def _overlay(self, cell: Cell) -> None:
         """Folders by descriptor: the kernel takes one page of options, and paths are long."""
@@ -178,9 +200,32 @@ class Hall:
                 mount(f"tfnz-{self._tag}", target, "overlay", MS_NODEV, options)
         cell.mounts.append(target)
 
+    def _stage(self, cell: Cell, volume: str) -> None:
+        """Mount a volume where crun finds it, and where the containers' user namespace may look for it."""
+        target = f"{cell.folder}/volume-{len(cell.volumes)}"
+        os.mkdir(target, 0o711)
+        self._bind(volume, target)
+        cell.volumes[volume] = target
+        cell.mounts.append(target)
+
+    def _bind(self, volume: str, target: str) -> None:
+        with contextlib.ExitStack() as opened:
+            source = self._open(opened, f"volumes/{volume}")
+            bind(source, target, MS_NOSUID | MS_NODEV)
+
+    def remount(self, cell: Cell, volume: str, place: str) -> None:
+        """Let a container that has a volume see the folder that is it by now."""
+        target = cell.volumes[volume]
+        former = renewal.identity(os.stat(target))
+        umount(target)
+        self._bind(volume, target)
+        if cell.first is not None:
+            renewal.show(cell.first.pid, target, place, former)
+
     def _open(self, opened: contextlib.ExitStack, path: str) -> str:
         flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-        fd = os.open(path, flags, dir_fd=self._state)
+        base = self._state if path.startswith("layers/") else self._base
+        fd = os.open(path, flags, dir_fd=base)
         opened.callback(os.close, fd)
         return f"/proc/self/fd/{fd}"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +15,7 @@ from ...errors import ContainerEnded
 from ..base import ContainerSpec, Exit, ProcessSpec
 from . import accounts, bundle, messages, preboot, programs, stats
 from .bundle import Account, Machine, Places
+from .disk import Disk
 from .files import Opened
 from .firewall import RESOLVER
 from .layers import folder_name
@@ -27,6 +26,7 @@ from .threads import Threads
 _PIDS = 512
 #: What a sleeper would run whose command is not there: it is told to be something else before it could.
 _NOTHING = ("/proc/self/exe",)
+_DISK = 10 << 30
 T = TypeVar("T")
 
 
@@ -35,11 +35,11 @@ class Container:
 
     Args:
         spec: what was asked for.
-        disk: its folder in ``state/containers``; made by :meth:`make_folders`.
+        disk: what it writes to; :meth:`make_folders` makes its part.
         machine: what it will run on.
     """
 
-    def __init__(self, spec: ContainerSpec, disk: Path, machine: Machine) -> None:
+    def __init__(self, spec: ContainerSpec, disk: Disk, machine: Machine) -> None:
         self.spec, self.disk, self._machine = spec, disk, machine
         self.ip = ""
         self.running: dict[str, PipedRunning] = {}
@@ -86,21 +86,22 @@ class Container:
             seq, self.spec.id, layers, self._memory, limits.cpus, pids,
             egress if isinstance(egress, str) else list(egress), owner,
             self.spec.terminal is not None, self.asleep, bool(self.spec.files),
+            [volume for volume, _place in self.spec.volumes],
         )  # fmt: skip
 
     def make_folders(self) -> None:
-        """The writable part, on disk. Its owner is set before the mount, which remembers it."""
-        self.disk.mkdir(0o755)
-        for name in ("files", "upper") if self.spec.files else ("upper",):
-            for folder in (self.disk / name, self.disk / f"{name}-work"):
-                folder.mkdir()
-                folder.chmod(0o755)
-            os.chown(self.disk / name, self._machine.first_id, self._machine.first_id)
+        """The writable part, on disk. Raises ``NotSupported`` where its size cannot be limited as asked for."""
+        limit = self.spec.limits.disk
+        if limit is None and not self.disk.lacking:
+            limit = _DISK
+        parts = ("files", "upper") if self.spec.files else ("upper",)
+        self.disk.make_container(self.spec.id, parts, limit)
 
     def prepared(self, answer: messages.Prepared, fds: list[int]) -> Places:
         """Take what the keeper made; the descriptors are ours from now on."""
         self.ip, (self._root, self._folder) = answer.ip, fds
-        return Places(answer.root, answer.netns, answer.sysfs, answer.folder)
+        volumes = tuple(answer.volumes)
+        return Places(answer.root, answer.netns, answer.sysfs, answer.folder, volumes)
 
     def recalled(self, ip: str, fds: list[int], *, asleep: bool) -> None:
         """Take what an earlier location had made; the descriptors are ours from now on."""
@@ -141,8 +142,7 @@ class Container:
 
     def forget_changes(self) -> None:
         """Remove what the keeper put aside at a reset."""
-        for folder in self.disk.glob("old-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        self.disk.forget_changes(self.spec.id)
 
     def is_hollow(self) -> bool:
         """Whether it was put to sleep without its command."""

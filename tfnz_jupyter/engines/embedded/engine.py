@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import shutil
 import signal
 import socket
 import time
@@ -22,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from ...errors import ContainerEnded, EngineFailed, UsageError
+from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
 from ..base import (
     Booted,
     ContainerSpec,
@@ -48,6 +47,7 @@ from .running import PipedRunning
 from .starts import Starts
 from .survivors import Survivors
 from .threads import Threads, to_the_end
+from .volumes import EmbeddedVolumes
 
 T = TypeVar("T")
 
@@ -65,11 +65,15 @@ class EmbeddedEngine(Engine):
         state: folder (0700) for unpacked layers and what containers write.
         runtime: folder (0700) for the keeper's socket and log.
         linger: seconds a keeper outlives its location.
+        reserve: bytes of the disk below which no more containers are started.
     """
 
     name: ClassVar[str] = "embedded"
+    volumes: EmbeddedVolumes
 
-    def __init__(self, state: Path, runtime: Path, *, linger: float = 30.0) -> None:
+    def __init__(
+        self, state: Path, runtime: Path, *, linger: float = 30.0, reserve: int = 1 << 30
+    ) -> None:
         self._state, self._runtime, self._linger = state.absolute(), runtime.absolute(), linger
         #: What this machine does not let the engine do, in plain sentences.
         self.degraded: list[str] = []
@@ -78,6 +82,7 @@ class EmbeddedEngine(Engine):
         self._starts = Starts(self._keeper, self._disk)
         self._containers: dict[str, Container] = {}
         self._beside = Beside(self._disk)
+        self.volumes = EmbeddedVolumes(self._state, self._disk, self._containers, reserve)
         self._layers: Layers | None = None
         self._machine: Machine
         self._link: Link | None = None
@@ -140,7 +145,11 @@ class EmbeddedEngine(Engine):
             if self._link is not None:
                 await self._link.close(self._disk)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for container in list(self._containers.values()):
+            await container.close()
+        self.volumes.detach()
         if self._lock >= 0:
+            await self.volumes.freed()
             await self._disk.run(self._leave)
         self._disk.close()
 
@@ -171,7 +180,7 @@ class EmbeddedEngine(Engine):
             await self._disk.run(lambda: sweep.clear(state))
             return {}
         self._link = link = await self._join(*found)
-        survivors = Survivors(link, self._containers, known, state / "containers", self._machine)
+        survivors = Survivors(link, self._containers, known, self.volumes.disk, self._machine)
         await link.recall(survivors.take)
         for stranger in survivors.strangers | (set(known) - set(self._containers)):
             await link.ask(messages.Destroy(link.number(), stranger, signal.SIGKILL, 0.0))
@@ -179,10 +188,11 @@ class EmbeddedEngine(Engine):
             if container.spec.id not in container.running:
                 self._retire(container)
         keep = set(self._containers)
-        await self._disk.run(lambda: sweep.clear_folders(state, keep))
+        await self._disk.run(lambda: self.volumes.disk.clear_containers(keep))
         return survivors.result(self._node)
 
     async def _start_keeper(self) -> Link:
+        await self.volumes.make()
         start = partial(start_keeper, self._state, self._runtime, self._linger)
         return await self._join(*await self._disk.run(start))
 
@@ -200,12 +210,16 @@ class EmbeddedEngine(Engine):
                 error.detail = error.detail or log_tail(self._runtime)
             raise
         self.degraded[:] = ready.degraded
+        self.degraded += await self.volumes.attach(link, self._machine.first_id)
         self._machine = replace(self._machine, cgroup2=ready.cgroup2)
         return link
 
     async def _bury(self, link: Link) -> None:
         """Wait for the end of a keeper, and sweep up after it."""
         await link.close(self._disk)
+        removals = [c.removal for c in self._containers.values() if c.removal is not None]
+        await asyncio.gather(*removals, return_exceptions=True)
+        self.volumes.detach()
         await self._disk.run(lambda: sweep.clear(self._state))
         self._link = None
 
@@ -246,18 +260,22 @@ class EmbeddedEngine(Engine):
         if spec.id in self._containers:
             raise UsageError(f"container {spec.id} exists already")
         for path, _content in spec.files:
-            preboot.check_path(path)
-        container = Container(spec, self._state / "containers" / spec.id, self._machine)
+            preboot.check_path(path, [place for _volume, place in spec.volumes])
+        container = Container(spec, self.volumes.disk, self._machine)
         self._containers[spec.id] = container
         try:
-            process = await self._starts.first(container)
+            await self._disk.run(self.volumes.require_space)
+            await self._keeper()
+            container.disk = self.volumes.disk  # another keeper's has another
+            async with self.volumes.mounting(spec.volumes):
+                process = await self._starts.first(container)
             container.settled.set()
         except BaseException as error:
             container.settled.set()
             await to_the_end(self._retire(container))
             if container.unwanted and isinstance(error, EngineFailed | OSError):
                 raise ContainerEnded(f"container {spec.id} was destroyed while it booted") from None
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and not isinstance(error, TfnzError):
                 raise EngineFailed(f"container {spec.id}: {error.strerror}") from error
             raise
         return Booted(self._node, container.ip, process)
@@ -283,7 +301,7 @@ class EmbeddedEngine(Engine):
     async def _turned(
         self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, PipedRunning]]
     ) -> PipedRunning:
-        async with container.turning:
+        async with container.turning, self.volumes.mounting(container.spec.volumes):
             self._live(container.spec.id)
             try:
                 return await deed(container)
@@ -320,7 +338,8 @@ class EmbeddedEngine(Engine):
             await container.settled.wait()
         await container.close()
         container.everything_exited(Exit(reason="destroyed before it was told how it ended"))
-        await self._disk.run(lambda: shutil.rmtree(container.disk, ignore_errors=True))
+        with contextlib.suppress(EngineFailed):  # what stays is found by the next keeper's location
+            await self._disk.run(lambda: container.disk.remove_container(name))
         self._containers.pop(name, None)
 
     def _present(self, container: str) -> Container:

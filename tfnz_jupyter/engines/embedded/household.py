@@ -111,6 +111,10 @@ class Household:
                 self._execute(ask)
             case messages.Destroy():
                 self._endings.destroy(ask)
+            case messages.Pool():
+                self._say(messages.Done(ask.seq), [self._hall.pool()])
+            case messages.Remount():
+                self._remount(ask)
             case messages.Look():
                 self._look(ask)
             case messages.Allow():
@@ -186,6 +190,14 @@ class Household:
         launch = self._hall.execute(cell, ask)
         self._watch(launch)
         launch.proceed(ask.seq, ask.user)
+
+    def _remount(self, ask: messages.Remount) -> None:
+        cell = self._cells.get(ask.id)
+        if cell is None or cell.released:
+            self._say(messages.Failed(ask.seq, "container ended"))
+            return
+        self._hall.remount(cell, ask.volume, ask.place)
+        self._say(messages.Done(ask.seq))
 
     def _look(self, ask: messages.Look) -> None:
         cell = self._cells.get(ask.id)

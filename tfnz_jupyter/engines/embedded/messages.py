@@ -38,6 +38,7 @@ class Prepare(_Message, frozen=True, tag=True):
     terminal: bool = False  # of the first process
     asleep: bool = False  # Start makes all but run its command; Wake runs that
     furnished: bool = False  # files are to be written that a reset keeps, and Seal comes after them
+    volumes: list[str] = []  # ids
 
 
 class Seal(_Message, frozen=True, tag=True):
@@ -93,6 +94,21 @@ class Destroy(_Message, frozen=True, tag=True):
     grace: float  # seconds
 
 
+class Pool(_Message, frozen=True, tag=True):
+    """The filesystem that containers write to. Answer: Done, with a descriptor of its top; Failed where there is none."""
+
+    seq: int
+
+
+class Remount(_Message, frozen=True, tag=True):
+    """Show what is a volume by now to a container that was prepared with it. Answer: Done."""
+
+    seq: int
+    id: str
+    volume: str
+    place: str  # where it is mounted in the container
+
+
 class Look(_Message, frozen=True, tag=True):
     """What a container's first process sees as ``/``. Answer: Done, with a descriptor (O_PATH)."""
 
@@ -110,7 +126,7 @@ class Allow(_Message, frozen=True, tag=True):
 
 
 class Sockets(_Message, frozen=True, tag=True):
-    """Unconnected TCP sockets of the engine's network. Answer: Done."""
+    """Unconnected TCP sockets of the engine's network. Answer: Done, with as many descriptors."""
 
     seq: int
     count: int
@@ -170,6 +186,7 @@ class Prepared(_Message, frozen=True, tag=True):  # root (O_PATH), folder
     netns: str
     sysfs: str
     folder: str
+    volumes: list[str] = []  # as asked for
 
 
 # fds: stdin (write), stdout, stderr (read), or one terminal; and a tally
@@ -199,7 +216,7 @@ class KeptProcess(_Message, frozen=True, tag=True):
     out_of_memory: bool = False
 
 
-class Done(_Message, frozen=True, tag=True):  # as many sockets as were asked for; the root of Look
+class Done(_Message, frozen=True, tag=True):  # as the request says
     seq: int
 
 
@@ -232,8 +249,21 @@ class Degraded(_Message, frozen=True, tag=True):
 
 
 Asked = (
-    Prepare | Seal | Start | Wake | Reboot | Execute | Destroy | Look | Allow | Sockets | Recall
-) | Accompany
+    Prepare
+    | Seal
+    | Start
+    | Wake
+    | Reboot
+    | Execute
+    | Destroy
+    | Pool
+    | Remount
+    | Look
+    | Allow
+    | Sockets
+    | Recall
+    | Accompany
+)
 Told = Signal | EndProcess | CloseInput
 Request = Asked | Told | Noted
 Answer = Prepared | Started | Done | Failed

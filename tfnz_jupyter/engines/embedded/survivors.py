@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from ..base import Booted, ContainerSpec, Survivor
 from . import exits, messages
 from .bundle import Machine
 from .container import Container
+from .disk import Disk
 from .link import Link
 from .running import PipedRunning
 from .running import running as running_of
@@ -22,13 +22,13 @@ class Survivors:
         link: to that keeper.
         containers: the engine's, by id.
         known: what those that are wanted were made from.
-        disk: the folder with their folders.
+        disk: what they write to.
         machine: what they run on.
     """
 
     def __init__(
         self, link: Link, containers: dict[str, Container], known: Mapping[str, ContainerSpec],
-        disk: Path, machine: Machine,
+        disk: Disk, machine: Machine,
     ) -> None:  # fmt: skip
         self._link, self._containers, self._known = link, containers, known
         self._disk, self._machine = disk, machine
@@ -60,7 +60,7 @@ class Survivors:
     def _container(self, name: str) -> Container:
         if name not in self._containers:
             spec = self._known[name]
-            self._containers[name] = Container(spec, self._disk / name, self._machine)
+            self._containers[name] = Container(spec, self._disk, self._machine)
             self._containers[name].settled.set()
         return self._containers[name]
 

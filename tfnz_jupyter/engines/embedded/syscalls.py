@@ -22,11 +22,21 @@ MS_NODEV = 0x4
 MS_NOEXEC = 0x8
 MS_REC = 0x4000
 MS_SLAVE = 0x80000
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
 MNT_DETACH = 0x2
+UMOUNT_NOFOLLOW = 0x8
 
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_IN_ROOT = 0x10
-_SYS_OPENAT2 = 437  # the same number on every architecture
+# These have the same number on every architecture.
+_SYS_OPEN_TREE = 428
+_SYS_MOVE_MOUNT = 429
+_SYS_OPENAT2 = 437
+_AT_FDCWD = -100
+_OPEN_TREE_CLONE = 0x1
+_MOVE_FROM_EMPTY_PATH = 0x4
+_RENAME_EXCHANGE = 0x2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,9 +72,37 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str 
     )
 
 
+def bind(source: str, target: str, flags: int) -> None:
+    """Show a folder at another place, restricted by ``flags``."""
+    mount(source, target, None, MS_BIND)
+    mount("none", target, None, MS_BIND | MS_REMOUNT | flags)
+
+
+def clone_mount(path: str) -> int:
+    """A mount like the one at ``path``, at no place yet."""
+    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC
+    arguments = (ctypes.c_long(_AT_FDCWD), ctypes.c_char_p(os.fsencode(path)), ctypes.c_uint(flags))
+    return _checked(_libc.syscall(ctypes.c_long(_SYS_OPEN_TREE), *arguments), path)
+
+
+def place_mount(fd: int, target: str) -> None:
+    """Put a cloned mount at a place of the namespace we are in."""
+    there = (ctypes.c_long(_AT_FDCWD), ctypes.c_char_p(os.fsencode(target)))
+    what = (ctypes.c_long(fd), ctypes.c_char_p(b""))
+    flags = ctypes.c_uint(_MOVE_FROM_EMPTY_PATH)
+    _checked(_libc.syscall(ctypes.c_long(_SYS_MOVE_MOUNT), *what, *there, flags), target)
+
+
+def exchange(one: str, other: str) -> None:
+    """Let two names on one filesystem stand for each other's things, in one step."""
+    here = ctypes.c_int(_AT_FDCWD)
+    names = (here, os.fsencode(one), here, os.fsencode(other))
+    _checked(_libc.renameat2(*names, ctypes.c_uint(_RENAME_EXCHANGE)), other)
+
+
 def umount(target: str) -> None:
-    """Take a mount off the tree at once; it ends when its last user does."""
-    _checked(_libc.umount2(os.fsencode(target), MNT_DETACH), target)
+    """Take a mount off the tree at once; it ends when its last user does. A symlink is no mount."""
+    _checked(_libc.umount2(os.fsencode(target), MNT_DETACH | UMOUNT_NOFOLLOW), target)
 
 
 def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
