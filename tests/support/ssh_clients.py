@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import select
 import shlex
+import struct
 import subprocess
+import termios
+import time
 from pathlib import Path
 
 from tfnz_jupyter import SshServer
@@ -47,6 +53,56 @@ class Clients:
         shell = shlex.join(["ssh", *self.options, "-p", str(self.server.localport())])
         places = [self.address + word if word.startswith(":") else word for word in words]
         return run(["rsync", "-e", shell, *places])
+
+
+class Typed:
+    """A program on a terminal of its own, of some size: what a person would see of it, and type."""
+
+    def __init__(self, command: list[str], columns: int, rows: int) -> None:
+        self._master, slave = os.openpty()
+        self.resize(columns, rows)
+        self._seen = b""
+        self._process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def shows(self, words: str, within: float = 20) -> None:
+        """Wait until it has shown this; what came before it is then past."""
+        deadline = time.monotonic() + within
+        while words.encode() not in self._seen:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._master], [], [], left)[0]:
+                raise AssertionError(f"it showed no {words!r}, but {self._seen!r}")
+            self._seen += os.read(self._master, 65536)
+        self._seen = self._seen.partition(words.encode())[2]
+
+    def end(self) -> int:
+        """Wait for its end; the exit code."""
+        try:
+            return self._process.wait(20)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Go away, as a terminal that is closed."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
 
 
 Outcome = tuple[int, bytes, str]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.ssh_clients import Clients, rsync_files
+from tests.support.ssh_clients import Clients, Typed, rsync_files
 from tfnz_jupyter import Container, Location, Refused, UsageError
 
 
@@ -156,6 +156,48 @@ def test_an_image_without_a_shell_runs_programs(location: Location, tmp_path: Pa
     assert clients.ssh("echo 'two words'")[1] == b"two words\n"
     assert clients.ssh()[0] == 127
     assert "no shell" in clients.ssh()[2]
+
+
+# -- terminals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(clients: Clients) -> Iterator[Typed]:
+    """A shell in the container on a terminal of 100 by 30."""
+    typed = Typed(clients.command(options=("-oSendEnv=-*",)), 100, 30)
+    typed.type("PS1=; stty -echo; echo $((6 * 7)) up\n")
+    typed.shows("42 up\r\n")
+    yield typed
+    typed.close()
+
+
+def test_a_shell_has_the_terminal_of_its_client(typed: Typed):
+    typed.type("stty size; tty\n")
+    typed.shows("30 100\r\n/dev/pts/0\r\n")
+    typed.type("exit 5\n")
+    assert typed.end() == 5
+
+
+def test_a_terminal_that_is_resized_is_resized_in_the_container(typed: Typed):
+    typed.type("while :; do stty size; sleep 0.05; done\n")
+    typed.shows("\n30 100")
+    typed.resize(132, 43)
+    typed.shows("\n43 132")
+
+
+def test_keys_are_signals_to_what_runs_on_the_terminal(typed: Typed):
+    typed.type("echo $((6 * 7)) on; sleep 1234\n")
+    typed.shows("42 on")
+    typed.type("\x03")
+    typed.type("echo $((6 * 7)) again\n")
+    typed.shows("42 again")
+
+
+def test_a_terminal_that_is_closed_ends_its_shell(box: Container, typed: Typed):
+    typed.type("echo $((6 * 7)) on; sleep 1234\n")
+    typed.shows("42 on")
+    typed.close()
+    eventually(lambda: b"sleep 1234" not in box.run_process("ps")[0], within=10)
 
 
 # -- files ---------------------------------------------------------------------------------------------------------

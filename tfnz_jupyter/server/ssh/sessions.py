@@ -13,7 +13,7 @@ import signal
 
 import asyncssh
 
-from ...engines.base import Engine, Exit, Mark, ProcessSpec, Running
+from ...engines.base import Engine, Exit, Mark, ProcessSpec, Running, Terminal
 from ...errors import Ended, TfnzError
 from ..containers import Container
 from ..shells import by_shell, find_shell
@@ -22,6 +22,7 @@ Client = asyncssh.SSHServerProcess[bytes]
 
 _CHUNK = 64 * 1024
 _NOT_RUN, _UNKNOWN = 127, 255
+_COLUMNS, _ROWS = 80, 24
 
 
 async def run_session(container: Container, engine: Engine, client: Client) -> None:
@@ -57,17 +58,32 @@ async def _spec(container: Container, engine: Engine, client: Client) -> Process
     else:
         argv = await by_shell(files, client.command)
     env = dict(container.spec.env) | {str(name): str(text) for name, text in client.env.items()}
-    return ProcessSpec(secrets.token_hex(13), argv, tuple(env.items()), user="0")
+    terminal = _terminal(client)
+    if terminal is not None and client.term_type:
+        env["TERM"] = client.term_type
+    key = secrets.token_hex(13)
+    return ProcessSpec(key, argv, tuple(env.items()), user="0", terminal=terminal)
+
+
+def _terminal(client: Client) -> Terminal | None:
+    """The one it asked for; a size nobody knows is the usual one."""
+    if client.term_type is None:
+        return None
+    columns, rows, _width, _height = client.term_size
+    return Terminal(columns or _COLUMNS, rows or _ROWS)
 
 
 async def _feed(client: Client, running: Running) -> None:
-    """Pass on what the client types and signals, until its end of input."""
+    """Pass on what the client types, signals and resizes, until its end of input."""
     while True:
         try:
             data = await client.stdin.read(_CHUNK)
             if not data:
                 return await running.write_eof()
             await running.write(data)
+        except asyncssh.TerminalSizeChanged as size:
+            if size.width and size.height:
+                await running.resize(size.width, size.height)
         except asyncssh.SignalReceived as received:
             if number := getattr(signal, f"SIG{received.signal}", None):
                 await running.signal(number)
