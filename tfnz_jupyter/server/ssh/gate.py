@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 logging.getLogger("asyncssh").setLevel(logging.WARNING)  # it tells of every connection and channel
 
 _LOGIN_TIMEOUT = 60  # seconds
+_FAILED = 255  # what ssh itself says when it fails
 
 
 class Gate:
@@ -66,7 +67,14 @@ class Gate:
 
     def _begin(self, client: Client) -> None:
         """A client asks for a process. It is ours to attend, for it may outlive the connection."""
-        self._keep(run_session(self._container, self._engine, client))
+        self._keep(self._run(client))
+
+    async def _run(self, client: Client) -> None:
+        try:
+            await run_session(self._container, self._engine, client)
+        except Exception:  # a client that is told nothing waits for ever
+            log.exception("ssh to %s", self._container.id)
+            client.exit(_FAILED)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
