@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..engines.base import ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
+from ..engines.base import Booted, ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
 from ..wire import egress, tags
 from ..wire.messages import ContainerChanged, ExternalOffered, Spawn
@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 _TAIL_LINES = 12
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Past:
+    """What a killed location knew of a container, and what is left of it."""
+
+    news: ContainerChanged
+    spec: ContainerSpec | None
+    booted: Booted | None
+
+
 class Container:
     """Drives one container of a user's session and tells of every change."""
 
@@ -34,10 +43,10 @@ class Container:
         wish: Spawn,
         session: str,
         user: str,
-        process: Process,
         engine: Engine,
         images: Images,
         tell: Callable[[Container], None],
+        past: Past | None = None,
     ) -> None:
         self.id = wish.container
         self.name = wish.name
@@ -45,16 +54,21 @@ class Container:
         self.tag = tags.valid(wish.tag or None)
         self.session = session
         self.user = user
-        self.spec: ContainerSpec | None = None
-        self.process = process
+        self.spec: ContainerSpec | None = past.spec if past else None
+        self.process = Process()
         self._wish = wish
         self._engine = engine
         self._images = images
         self._tell = tell
-        self._state = ContainerChanged(self.id, "preparing")
+        self._past = past
+        self._state = past.news if past else ContainerChanged(self.id, "preparing")
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._destroying = False
+        if self.over:
+            self.process.close()
+            self._ended.set()
+            return
         self._task = asyncio.ensure_future(self._live())
         self._task.add_done_callback(self._settle)
 
@@ -77,6 +91,11 @@ class Container:
     def over(self) -> bool:
         """Whether it runs no longer, or never will."""
         return self.state in ("ended", "failed")
+
+    @property
+    def wish(self) -> Spawn:
+        """What was asked for; without the files, once they are in it."""
+        return self._wish
 
     def offer(self) -> ExternalOffered:
         """What other sessions of its user are told of it."""
@@ -150,22 +169,32 @@ class Container:
         self._ended.set()
 
     async def _boot_and_run(self) -> Exit:
-        report = Paced(self._progressed)
-        image = await self._images.ensure(self._wish.image, report)
-        self._change(image_source=image.source)
-        await self._engine.install(image, self._images.blobs, report)
-        self.spec = _spec(self._wish, image)
-        self._change(state="booting", step="boot", text="", done=0, total=None)
-        booted = await self._engine.boot(self.spec, self._wish.node)
+        booted = self._past.booted if self._past else None
+        if booted is None and self.state == "running":
+            return Exit(
+                reason="lost with its location, which was killed; nobody knows how it ended"
+            )
+        if booted is None:
+            booted = await self._boot()
         self._forget_files()
+        started_at = self._state.started_at or time.time()
         self._change(
-            state="running", step="", ip=booted.ip, node=booted.node, started_at=time.time()
+            state="running", step="", ip=booted.ip, node=booted.node, started_at=started_at
         )
         self._ready.set_result(None)
         try:
             return await self.process.run(booted.process)
         finally:
             await self._engine.destroy(self.id, 0)
+
+    async def _boot(self) -> Booted:
+        report = Paced(self._progressed)
+        image = await self._images.ensure(self._wish.image, report)
+        self._change(image_source=image.source)
+        await self._engine.install(image, self._images.blobs, report)
+        self.spec = _spec(self._wish, image)
+        self._change(state="booting", step="boot", text="", done=0, total=None)
+        return await self._engine.boot(self.spec, self._wish.node)
 
     def _forget_files(self) -> None:
         """They are in the container now, and may be large."""

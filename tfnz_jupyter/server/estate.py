@@ -5,6 +5,7 @@ A user never learns of another's: what is somebody else's is not found, in the w
 
 from __future__ import annotations
 
+from ..engines.base import Running
 from ..errors import NotFound
 from .containers import Container
 from .ledger import Ledger
@@ -17,6 +18,8 @@ class Estate:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._containers: dict[str, Container] = {}
+        #: Processes that a killed location left, and no session has come back for: by id, with their container's.
+        self.unclaimed: dict[str, tuple[str, Running]] = {}
 
     def add(self, container: Container) -> None:
         """A container was wished for."""
@@ -25,6 +28,21 @@ class Estate:
     def remove(self, keys: tuple[str, ...]) -> list[Container]:
         """Forget containers; those that were known."""
         return [self._containers.pop(key) for key in keys if key in self._containers]
+
+    def has(self, peer: Peer, key: str) -> bool:
+        """Whether a container is a session's own."""
+        found = self._containers.get(key)
+        return found is not None and found.session == peer.id
+
+    def of(self, session: str) -> list[Container]:
+        """A session's own containers, ended ones too."""
+        return [c for c in self._containers.values() if c.session == session]
+
+    def claim(self, container: Container, process: str) -> Running | None:
+        """A process that was left in a container, once."""
+        if self.unclaimed.get(process, ("", None))[0] != container.id:
+            return None
+        return self.unclaimed.pop(process)[1]
 
     def container(self, peer: Peer, key: str) -> Container:
         """A container that a session may reach for: its own, or a tagged one of the same user's.

@@ -46,16 +46,18 @@ class Piece:
 class Reader:
     """One reader's place in a log."""
 
-    def __init__(self, log: Log, *, lossless: bool) -> None:
+    def __init__(self, log: Log, *, lossless: bool, offset: int = 0, lines: int = 0) -> None:
         self.lossless = lossless
-        self.offset = 0
+        self.offset = offset
         self.cost = 0  # what the log had taken in before the block it reads
-        self._lines = 0
+        self._lines = lines
         self._log = log
 
     async def read(self, most: int) -> Piece | None:
         """The next bytes (1 to ``most``), or None at the log's end. Waits while there are none."""
         while (block := self._log.block_at(self.offset)) is None:
+            if (missing := self._log.never_held(self.offset)) > 0:
+                return self._skip(missing)
             if self._log.ended:
                 return None
             await self._log.changed()
@@ -69,6 +71,12 @@ class Reader:
         if self.lossless:
             self._log.wake()
         return Piece(block.mark, data, skipped, skipped_lines)
+
+    def _skip(self, size: int) -> Piece:
+        lines = max(0, self._log.lines - self._lines)
+        self.offset += size
+        self._lines += lines
+        return Piece(Mark.OUT, b"", size, lines)
 
     def close(self) -> None:
         """Stop reading, and stop holding the writer back."""
@@ -86,7 +94,23 @@ class Log:
         self.lines = 0
         self.ended = False
         self._cost = 0
+        self._unheld = 0  # bytes at the beginning that another location took in
         self._released = False
+
+    def begin_at(self, size: int, lines: int) -> None:
+        """So much was printed and taken in by a location that is no more: it counts as skipped."""
+        self.total = self._unheld = size
+        self.lines = lines
+        self.wake()
+
+    @property
+    def unheld(self) -> int:
+        """Where what is held, or will be, can begin at the earliest."""
+        return self._unheld
+
+    def never_held(self, offset: int) -> int:
+        """How many bytes from there on were never here; they are told as soon as they are known."""
+        return self._unheld - offset
 
     def append(self, mark: Mark, data: bytes) -> None:
         """Add what was printed, and drop what is older than the bound."""
@@ -108,9 +132,9 @@ class Log:
         self.ended = True
         self.wake()
 
-    def reader(self, *, lossless: bool) -> Reader:
-        """A reader from the first byte on; what is no longer held counts as skipped."""
-        reader = Reader(self, lossless=lossless)
+    def reader(self, *, lossless: bool, offset: int = 0, lines: int = 0) -> Reader:
+        """A reader from the first byte on, or from where it had come to; what is no longer held counts as skipped."""
+        reader = Reader(self, lossless=lossless, offset=offset, lines=lines)
         self._readers.add(reader)
         return reader
 
@@ -134,7 +158,7 @@ class Log:
 
     def block_at(self, offset: int) -> _Block | None:
         """The block that holds this byte, or the oldest if that byte is gone; None if it is not printed yet."""
-        if offset >= self.total:
+        if offset >= self.total or not self._blocks:
             return None
         behind = (block for block in reversed(self._blocks) if block.offset <= offset)
         return next(behind, self._blocks[0])

@@ -28,14 +28,15 @@ from ..wire.messages import (
     Verb,
 )
 from ..wire.session import Session
-from ..wire.streams import Sending
+from ..wire.streams import Receiving, Sending
 from .processes import Process
 from .streams import InStream, OutStream
 from .tunnels import Tunnel
 
 log = logging.getLogger(__name__)
 
-Perform = Callable[["Peer", Verb, int], Coroutine[Any, Any, Value]]
+#: ``perform(peer, verb, number, again)`` does a verb.
+Perform = Callable[["Peer", Verb, int, bool], Coroutine[Any, Any, Value]]
 
 
 class Peer:
@@ -88,15 +89,15 @@ class Peer:
             if stream in self._out or stream in self._in or streams.count(stream) > 1:
                 raise ProtocolError(f"stream {stream} is open")
 
-    def out_stream(self, stream: int) -> OutStream:
-        """Open a stream to the client under the id it chose."""
-        opened = OutStream(stream, self.tell, self._forget_out, self.space)
+    def out_stream(self, stream: int, sending: Sending | None = None) -> OutStream:
+        """Open a stream to the client under the id it chose, or go on with one at a place."""
+        opened = OutStream(stream, self.tell, self._forget_out, self.space, sending)
         self._out[stream] = opened
         return opened
 
-    def in_stream(self, stream: int) -> InStream:
-        """Open a stream from the client under the id it chose."""
-        opened = InStream(stream, self.tell, self._forget_in)
+    def in_stream(self, stream: int, receiving: Receiving | None = None) -> InStream:
+        """Open a stream from the client under the id it chose, or go on with one at a place."""
+        opened = InStream(stream, self.tell, self._forget_in, receiving or Receiving())
         self._in[stream] = opened
         return opened
 
@@ -131,8 +132,8 @@ class Peer:
             ProtocolError: it makes no sense here.
         """
         match packet.message if isinstance(packet, Data) else packet:
-            case Call(number, verb):
-                self._begin(number, verb, perform)
+            case Call(number, verb, again):
+                self._begin(number, perform(self, verb, number, again), verb)
             case Cancel(number):
                 if task := self._calls.get(number):
                     task.cancel()
@@ -165,10 +166,11 @@ class Peer:
         if outgoing := self._out.pop(stream, None):
             outgoing.close()
 
-    def _begin(self, number: int, verb: Verb, perform: Perform) -> None:
+    def _begin(self, number: int, deed: Coroutine[Any, Any, Value], verb: Verb) -> None:
         if number in self._calls:
+            deed.close()
             raise ProtocolError(f"call {number} is under way")
-        task = asyncio.ensure_future(self._answer(number, verb, perform))
+        task = asyncio.ensure_future(self._answer(number, deed, verb))
         self._calls[number] = task
         task.add_done_callback(lambda done: self._answered(number, done))
 
@@ -177,9 +179,9 @@ class Peer:
         if task.cancelled():  # even before it began
             self.tell(Failed(number, "error", "cancelled"))
 
-    async def _answer(self, number: int, verb: Verb, perform: Perform) -> None:
+    async def _answer(self, number: int, deed: Coroutine[Any, Any, Value], verb: Verb) -> None:
         try:
-            value = await perform(self, verb, number)
+            value = await deed
         except Exception as problem:
             code, message, hint, detail = to_wire(problem)
             if code == "error":

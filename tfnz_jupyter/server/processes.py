@@ -14,29 +14,42 @@ _QUIET = 0.1
 
 
 class Process:
-    """Pumps a running process between the engine and one session's streams."""
+    """Pumps a running process between the engine and the streams of sessions."""
 
-    def __init__(self, output: OutStream, input: InStream, *, lossless: bool) -> None:
+    def __init__(self) -> None:
         self.log = Log()
-        self.input = input
         self.running: Running | None = None
+        self._inputs: list[InStream] = []
+        self._feeding: set[asyncio.Future[None]] = set()
         self._killing: asyncio.Future[None] | None = None
-        output.start(self.log.reader(lossless=lossless))
+
+    def follow(self, output: OutStream, *, lossless: bool, offset: int = 0, lines: int = 0) -> None:
+        """Send what it prints to a stream, from the first byte, or from where its reader had come to."""
+        output.start(self.log.reader(lossless=lossless, offset=offset, lines=lines))
+
+    def feed(self, input: InStream) -> None:
+        """Feed its standard input from a stream, once it runs and for as long as it does."""
+        if self.log.ended:
+            return input.close()
+        self._inputs.append(input)
+        if self.running is not None:
+            self._begin_to_feed(input, self.running)
+        return None
 
     async def run(self, running: Running) -> Exit:
         """Pump until it has ended and everything it printed is in the log."""
         self.running = running
-        feeding = asyncio.ensure_future(self.input.feed(running))
+        self.log.begin_at(running.taken.read, running.taken.lines)
+        for input in self._inputs:
+            self._begin_to_feed(input, running)
         printing = asyncio.ensure_future(self._print(running))
         try:
             end = await running.wait()
             await self._drained(printing)
             return end
         finally:
-            feeding.cancel()
             printing.cancel()
-            self.input.close()
-            self.log.end()
+            self.close()
 
     async def _print(self, running: Running) -> None:
         while (chunk := await running.read()) is not None:
@@ -57,9 +70,18 @@ class Process:
             self._killing = asyncio.ensure_future(self.running.signal(signal.SIGKILL))
 
     def close(self) -> None:
-        """It never came to run."""
-        self.input.close()
+        """It is over, or never came to run. Idempotent."""
+        for feeding in self._feeding:
+            feeding.cancel()
+        for input in self._inputs:
+            input.close()
+        self._inputs.clear()
         self.log.end()
+
+    def _begin_to_feed(self, input: InStream, running: Running) -> None:
+        feeding = asyncio.ensure_future(input.feed(running))
+        self._feeding.add(feeding)
+        feeding.add_done_callback(self._feeding.discard)
 
 
 def describe(end: Exit) -> str:

@@ -48,8 +48,9 @@ class OutStream(Outflow):
             if piece.skipped:
                 self._sending.advance(piece.skipped)
                 self._tell(Skipped(self.stream, piece.skipped, piece.skipped_lines), b"")
-            offset = self._sending.advance(len(piece.data))
-            self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
+            if piece.data:
+                offset = self._sending.advance(len(piece.data))
+                self._tell(Chunk(self.stream, offset, piece.mark), piece.data)
         self.finish()
 
     def _stopped(self, reader: Reader) -> None:
@@ -60,11 +61,11 @@ class OutStream(Outflow):
 class InStream:
     """Bytes from the client into a process's standard input; back-pressure through credit."""
 
-    def __init__(self, stream: int, tell: Tell, forget: Forget) -> None:
+    def __init__(self, stream: int, tell: Tell, forget: Forget, receiving: Receiving) -> None:
         self.stream = stream
         self._tell = tell
         self._forget = forget
-        self._receiving = Receiving()
+        self._receiving = receiving
         self._waiting: deque[bytes | None] = deque()
         self._arrived = asyncio.Event()
         self._unused = 0  # bytes of the chunk that was read last

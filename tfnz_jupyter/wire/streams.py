@@ -49,6 +49,11 @@ class Receiving:
         self._window = window
         self._granted = offset + window
 
+    @property
+    def granted(self) -> int:
+        """Up to where the sender was told that it may go."""
+        return self._granted
+
     def arrive(self, offset: int, size: int) -> None:
         """Account for a chunk.
 

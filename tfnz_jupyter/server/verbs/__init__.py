@@ -10,6 +10,7 @@ from ...errors import Refused
 from ...wire import messages as m
 from ..peer import Peer
 from .accounts import AccountVerbs
+from .again import AgainVerbs
 from .containers import ContainerVerbs
 from .deeds import Deed, Means, Offering, Plate
 from .endpoints import EndpointVerbs
@@ -29,8 +30,10 @@ class Verbs:
     """Performs verbs by the means of one location."""
 
     def __init__(self, means: Means) -> None:
+        self._again = AgainVerbs(means)
         nouns = (
             AccountVerbs(means),
+            self._again,
             ImageVerbs(means),
             ContainerVerbs(means),
             ProcessVerbs(means),
@@ -52,8 +55,14 @@ class Verbs:
         for offer in self._offers:
             offer(peer)
 
-    async def perform(self, peer: Peer, verb: m.Verb, call: int) -> m.Value:
-        """Do one verb for a session; ``call`` is the number its progress is told under. Raises what the user shall see."""
+    async def perform(self, peer: Peer, verb: m.Verb, call: int, again: bool) -> m.Value:
+        """Do one verb for a session; ``call`` is the number its progress is told under. Raises what the user shall see.
+
+        ``again``: a location that was killed since may have done it.
+        """
         if peer.guest and not isinstance(verb, m.Join):
             raise Refused("an invitation lets its holder join, and nothing else")
-        return await self._deeds[type(verb)](peer, verb, call)
+        deed = self._deeds[type(verb)]
+        if again:
+            return await self._again.repeat(deed, peer, verb, call)
+        return await deed(peer, verb, call)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...wire import messages as m
 from ..containers import Container
 from ..peer import Peer
-from ..processes import Process
 from .deeds import Deed, Means
 
 
@@ -23,12 +22,9 @@ class ContainerVerbs:
         peer.require_new(verb.output, verb.input)
         means = self._means
         means.claim(peer, verb)
-        process = Process(
-            peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=verb.lossless
-        )
-        container = Container(
-            verb, peer.id, peer.user, process, means.engine, means.images, means.changed
-        )
+        container = Container(verb, peer.id, peer.user, means.engine, means.images, means.changed)
+        container.process.follow(peer.out_stream(verb.output), lossless=verb.lossless)
+        container.process.feed(peer.in_stream(verb.input))
         means.estate.add(container)
         if container.tag:
             for other in means.peers(peer.user):

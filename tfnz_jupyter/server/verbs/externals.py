@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from ...errors import TfnzError
 from ...wire import messages as m
-from ..containers import Container
 from ..peer import Peer
-from ..streams import InStream
 from .deeds import Deed, Means
 
 
@@ -29,17 +26,6 @@ class ExternalVerbs:
     async def _attach(self, peer: Peer, verb: m.Attach, call: int) -> m.Done:
         container = self._estate.container(peer, verb.container)
         peer.require_new(verb.output, verb.input)
-        log = container.process.log
-        peer.out_stream(verb.output).start(log.reader(lossless=False))
-        peer.keep(_feed(container, peer.in_stream(verb.input)))
+        container.process.follow(peer.out_stream(verb.output), lossless=False)
+        container.process.feed(peer.in_stream(verb.input))
         return m.Done()
-
-
-async def _feed(container: Container, input: InStream) -> None:
-    """Feed a container's standard input from one more session, for as long as it runs."""
-    try:
-        await container.ready()
-    except TfnzError:
-        return input.close()
-    assert container.process.running is not None
-    await input.feed(container.process.running)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 
-from ...engines.base import ProcessSpec, Running
+from ...engines.base import Engine, ProcessSpec, Running
 from ...errors import NotFound, TfnzError
 from ...wire import messages as m
 from ..peer import Peer
@@ -27,7 +27,9 @@ class ProcessVerbs:
     async def _execute(self, peer: Peer, verb: m.Execute, call: int) -> m.Done:
         container = self._estate.container(peer, verb.container)
         peer.require_new(verb.output, verb.input)
-        process = Process(peer.out_stream(verb.output), peer.in_stream(verb.input), lossless=True)
+        process = Process()
+        process.follow(peer.out_stream(verb.output), lossless=True)
+        process.feed(peer.in_stream(verb.input))
         try:
             await container.ready()
             assert container.spec is not None
@@ -43,7 +45,7 @@ class ProcessVerbs:
             process.close()
             raise
         peer.processes[verb.process] = (verb.container, process)
-        peer.keep(self._attend(peer, verb.process, process, running))
+        peer.keep(attend(self._engine, peer, verb.process, process, running))
         return m.Done()
 
     async def _start(self, peer: Peer, container: str, spec: ProcessSpec) -> Running:
@@ -55,17 +57,22 @@ class ProcessVerbs:
             peer.keep(_kill(starting))
             raise
 
-    async def _attend(self, peer: Peer, key: str, process: Process, running: Running) -> None:
-        end = await process.run(running)
-        peer.processes.pop(key, None)
-        peer.tell(m.ProcessEnded(key, end.returncode, describe(end)))
-
     async def _signal(self, peer: Peer, verb: m.Signal, call: int) -> m.Done:
         container, process = peer.processes.get(verb.process, ("", None))
         if process is None or container != verb.container or process.running is None:
             raise NotFound(f"no process {verb.process}")
         await process.running.signal(verb.number)
         return m.Done()
+
+
+async def attend(
+    engine: Engine, peer: Peer, key: str, process: Process, running: Running
+) -> None:
+    """Pump a process of a session until it has ended, and tell."""
+    end = await process.run(running)
+    peer.processes.pop(key, None)
+    peer.tell(m.ProcessEnded(key, end.returncode, describe(end)))
+    engine.noted(key)
 
 
 async def _kill(starting: asyncio.Future[Running]) -> None:

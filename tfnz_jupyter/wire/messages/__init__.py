@@ -16,6 +16,9 @@ from .accounts import Join as Join
 from .accounts import Joined as Joined
 from .accounts import ListAccounts as ListAccounts
 from .accounts import Revoke as Revoke
+from .again import Fed as Fed
+from .again import FeedAgain as FeedAgain
+from .again import FollowAgain as FollowAgain
 from .base import Done as Done
 from .containers import ContainerChanged as ContainerChanged
 from .containers import Destroy as Destroy

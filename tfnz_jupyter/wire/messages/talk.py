@@ -15,10 +15,15 @@ from .unions import Value, Verb
 
 
 class Call(Said, frozen=True, tag="call"):
-    """Ask for something; answered once by ``Result`` or ``Failed`` with the same id."""
+    """Ask for something; answered once by ``Result`` or ``Failed`` with the same id.
+
+    ``again``: it was asked of this location before it was killed. It is done if that cannot do it twice; else its answer
+    is whether its effect is there.
+    """
 
     id: int
     verb: Verb
+    again: bool = False
     from_server: ClassVar[bool] = False
 
 

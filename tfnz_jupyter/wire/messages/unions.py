@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .accounts import Accounts, Invite, Invited, Join, Joined, ListAccounts, Revoke
+from .again import Fed, FeedAgain, FollowAgain
 from .base import Done
 from .containers import Destroy, FollowLog, Spawn
 from .endpoints import AskAuthority, Authority, ChangeCluster, Publish, Published, Unpublish
@@ -22,6 +23,8 @@ Verb = (
     | Destroy
     | FollowLog
     | Attach
+    | FollowAgain
+    | FeedAgain
     | Execute
     | Signal
     | PutFiles
@@ -48,6 +51,7 @@ Verb = (
 
 Value = (
     Done
+    | Fed
     | FileState
     | ImageReady
     | Images

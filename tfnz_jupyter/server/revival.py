@@ -1,0 +1,75 @@
+"""Bringing back what a killed location held: sessions from the store, containers from the store and the engine.
+
+A session waits for its program to come back, for as long as it would wait on a cut connection; one whose program has died
+meanwhile is over, and what it owned is nobody's. A container that was being made is made anew; one that ran goes on where
+the engine has kept it, or has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..engines.base import ContainerSpec, Engine, Survivor
+from ..errors import TfnzError
+from .containers import Container, Past
+from .estate import Estate
+from .images import Images
+from .ledger import Finished, Joined, Ledger, Spawned
+from .programs import born
+from .store import ContainerRow, SessionRow, Store
+
+log = logging.getLogger(__name__)
+
+
+class Revival:
+    """One store, read once. ``sessions`` are those that may still come back."""
+
+    def __init__(self, store: Store) -> None:
+        rows = store.sessions()
+        self.sessions = [row for row in rows if not row.pid or row.born == born(row.pid)]
+        for row in rows:
+            if row not in self.sessions:
+                log.info("session %s: its process died while there was no location", row.id)
+                store.session_ended(row.id)
+        self._containers = store.containers()
+
+    @property
+    def known(self) -> dict[str, ContainerSpec]:
+        """What the engine shall look for: containers that had begun to run."""
+        return {
+            row.wish.container: row.spec
+            for row in self._containers
+            if row.spec is not None and row.news.state in ("booting", "running")
+        }
+
+    def restore(self, ledger: Ledger, estate: Estate, now: float, make: Make, survivors: dict[str, Survivor]) -> None:
+        """Put everything into the ledger and the estate; ``make(row, past)`` makes a container."""
+        for session in self.sessions:
+            ledger.handle(Joined(session.id, user_of(session)), now)
+        for row in self._containers:
+            survivor = survivors.get(row.wish.container)
+            if not self._own(ledger, row, now):
+                continue
+            past = Past(row.news, row.spec, survivor.booted if survivor else None)
+            estate.add(make(row, past))
+            if survivor is not None:
+                estate.unclaimed |= {
+                    key: (row.wish.container, running)
+                    for key, running in survivor.processes.items()
+                }
+
+    def _own(self, ledger: Ledger, row: ContainerRow, now: float) -> bool:
+        wish = row.wish
+        try:
+            ledger.handle(
+                Spawned(row.session, wish.container, wish.name, wish.tag or None, wish.memory or 0),
+                now,
+            )
+        except TfnzError as problem:
+            log.warning("container %s is not taken over: %s", wish.container, problem)
+            return False
+        if row.news.state in ("ended", "failed"):
+            ledger.handle(Finished(wish.container), now)
+        return True
