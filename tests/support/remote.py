@@ -98,6 +98,7 @@ async def serve(folder: Path) -> None:
         keys,
         known(folder, users),
         lambda bound: Plate("far", bound[0], keys.public),
+        folder / "state" / "sessions.sqlite",
     )
     server = Server(engine, folder / "state" / "images", house, idle=None)
     for number in (signal.SIGTERM, signal.SIGINT):

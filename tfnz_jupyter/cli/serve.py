@@ -89,6 +89,7 @@ def _house(wish: shell.Serve, private: str) -> House:
     file = state_folder() / "accounts.sqlite" if public else None
     return House(
         endpoints=(private, *public),
+        store=state_folder() / "sessions.sqlite",
         keys=keys,
         accounts=Accounts(operator.public, file),
         plate=lambda bound: _plate(wish, bound[1:], keys),

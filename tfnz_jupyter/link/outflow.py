@@ -36,7 +36,7 @@ class Outflow:
         view = memoryview(data)
         while view:
             piece = bytes(view[: await self.room()])
-            self._tell(Chunk(self.stream, self._sending.advance(len(piece))), piece)
+            self._send(piece)
             view = view[len(piece) :]
 
     async def room(self) -> int:
@@ -60,6 +60,9 @@ class Outflow:
             self.closed = True
             self._woken.set()
             self._tell(End(self.stream, whole), b"")
+
+    def _send(self, data: bytes) -> None:
+        self._tell(Chunk(self.stream, self._sending.advance(len(data))), data)
 
     def grant(self, offset: int) -> None:
         """The reader can take bytes up to this offset."""

@@ -24,6 +24,9 @@ class _Nobody:
     def heard(self, message: m.Message) -> None:
         """Nothing follows."""
 
+    def reborn(self) -> None:
+        """Nothing follows."""
+
     def session_ended(self, why: TfnzError) -> None:
         """Nothing follows."""
 

@@ -1,7 +1,8 @@
 """One session with one location: its calls and its streams. Lives on the SDK's loop; handles own nothing.
 
 The session outlives its connections: where one is lost, or carries nothing any more, another is made at once, and then
-again, until the location answers or the session is over for silence.
+again, until the location answers or the session is over for silence. It outlives a location that was killed, too: the next
+one knows the session, but none of its streams, and not what it was asked.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from ..wire.messages import (
     End,
     Failed,
     Farewell,
+    Fed,
+    FeedAgain,
     Hello,
     Message,
     Progressed,
@@ -45,7 +48,8 @@ from ..wire.session import Session
 from ..wire.streams import WINDOW, Sending
 from .address import Address
 from .dealer import Dealer
-from .streams import Incoming
+from .embedded import succeed
+from .streams import Feed, Incoming, Source
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +64,8 @@ class Listener(Protocol):
     """Who is told what the location says unasked."""
 
     def heard(self, message: Message) -> None: ...
+
+    def reborn(self) -> None: ...
 
     def session_ended(self, why: TfnzError) -> None: ...
 
@@ -83,12 +89,17 @@ class Connection:
         self._dealer: Dealer | None = None  # None while there is no connection
         self._numbers = itertools.count(1)
         self._calls: dict[int, asyncio.Future[Value]] = {}
+        self._asked: dict[
+            int, tuple[Verb, bool]
+        ] = {}  # what is not answered, and whether it was sent
         self._reports: dict[int, Callable[[Progressed], None]] = {}
         self._space = Space(lambda: self._wire.room)
         self._incoming: dict[int, Incoming | Carried] = {}
         self._outgoing: dict[int, Outflow] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pidfd: int | None = None
+        self._feeding: set[asyncio.Task[None]] = set()
+        self._killed = False  # the location's process; it may have a successor
 
     @classmethod
     async def open(cls, address: Address, listener: Listener) -> Connection:
@@ -138,18 +149,23 @@ class Connection:
             self._calls[number] = answer
             if report is not None:
                 self._reports[number] = report
-            self.tell(Call(number, verb))
+            self._ask(number, verb)
             return await answer
         except asyncio.CancelledError:
             self.tell(Cancel(number))
             raise
         finally:
             self._calls.pop(number, None)
+            self._asked.pop(number, None)
             self._reports.pop(number, None)
 
     def post(self, verb: Verb) -> None:
         """Ask for something whose answer nobody waits for."""
-        self.tell(Call(self.number(), verb))
+        self._ask(self.number(), verb)
+
+    def _ask(self, number: int, verb: Verb) -> None:
+        self._asked[number] = verb, self._dealer is not None
+        self.tell(Call(number, verb))
 
     def read(self, incoming: Incoming | Carried) -> None:
         """Expect a stream."""
@@ -165,6 +181,12 @@ class Connection:
         outgoing = Outflow(self.number(), self.tell, self._space, Sending(limit=window))
         self._outgoing[outgoing.stream] = outgoing
         return outgoing
+
+    def feed(self, source: Source) -> Feed:
+        """Begin a stream to a standard input; it goes on at a location that was killed and started anew."""
+        feed = Feed(self.number(), self.tell, self._space, source)
+        self._outgoing[feed.stream] = feed
+        return feed
 
     def put_down(self, carried: Carried) -> None:
         """A connection that was carried is over."""
@@ -205,11 +227,42 @@ class Connection:
             raise from_wire(packet.code, packet.message, packet.hint, packet.detail)
         if not isinstance(packet, Welcome):
             raise ProtocolError(f"{self._address.shown} does not answer as a location does")
-        if self.session and not packet.resumed:
-            raise SessionEnded("the location has forgotten this session")
-        self._wire.resume(packet.received, _now())
+        reborn = bool(self.session) and not packet.resumed
+        if reborn:
+            self._wire = Session(client=True, now=_now())
+        else:
+            self._wire.resume(packet.received, _now())
         self.session, self._secret = packet.session, packet.secret
         self.engine, self.degraded = packet.engine, packet.degraded
+        if reborn:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask a location that was killed and started anew for all that the last one was doing."""
+        log.info("session %s: the location was killed, and knows us again", self.session)
+        asked = list(self._asked.items())
+        for incoming in list(self._incoming.values()):
+            if isinstance(incoming, Incoming) and (follow := incoming.again()) is not None:
+                self.post(follow)
+            else:
+                self._end_of(incoming.stream, whole=False)
+        for outgoing in list(self._outgoing.values()):
+            if isinstance(outgoing, Feed) and (feed := outgoing.again()) is not None:
+                feeding = asyncio.ensure_future(self._feed_on(outgoing, feed))
+                self._feeding.add(feeding)
+                feeding.add_done_callback(self._feeding.discard)
+            else:
+                self._end_of(outgoing.stream, whole=False)
+        for number, (verb, sent) in asked:
+            self._asked[number] = verb, True
+            self.tell(Call(number, verb, again=sent))
+        self._listener.reborn()
+
+    async def _feed_on(self, outgoing: Feed, feed: FeedAgain) -> None:
+        with contextlib.suppress(TfnzError):  # what became of its reader is told to whoever writes
+            fed = await self.call(feed)
+            assert isinstance(fed, Fed)
+            outgoing.go_on(fed.size)
 
     def _watch(self, pid: int) -> None:
         """Notice at once when the location's process on this machine is gone."""
@@ -223,12 +276,14 @@ class Connection:
         return None
 
     def _lost(self) -> None:
-        self._end(
-            SessionEnded(
-                "the location has gone, and with it everything it ran",
-                hint=f"Make a new Location(). {self._address.where_to_look}",
-            )
-        )
+        """Its process is gone. Where it was killed, another takes its place."""
+        if self._pidfd is not None:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+        self._killed = True
+        if self._dealer is not None:
+            self._dealer.give_up(Unreachable("the location's process is gone"))
 
     async def _live(self) -> None:
         """Listen, and come back when the connection is lost, until the session is over."""
@@ -270,6 +325,9 @@ class Connection:
         pause = _PAUSE
         while self.ended is None:
             try:
+                if self._killed:
+                    self._address, self._killed = await succeed(self._address), False
+                    self._watch(self._address.pid)
                 return await self._greet()
             except Unreachable as problem:
                 log.info("session %s: %s", self.session, problem.message)
@@ -315,6 +373,7 @@ class Connection:
         return None
 
     def _answer(self, number: int, answer: Value | TfnzError) -> None:
+        self._asked.pop(number, None)
         waiting = self._calls.get(number)
         if waiting is None or waiting.done():
             return

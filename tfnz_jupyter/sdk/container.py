@@ -124,7 +124,8 @@ class Container(Waiting, Entering, Running, Moving, Neighbours, Taggable):
 
     async def _spawn(self) -> None:
         """Ask for it; what goes wrong becomes its state."""
-        self._connection.read(self._stream(self._wish.output, self._output))
+        wish = self._wish
+        self._connection.read(self._stream(wish.output, self._output, lossless=wish.lossless))
         try:
             await self._connection.call(self._wish)
             self._wish = msgspec.structs.replace(self._wish, files=[])  # they may be large

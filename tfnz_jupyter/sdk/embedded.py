@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
-from ..errors import EngineFailed, Unreachable, UsageError, from_wire
+from ..errors import EngineFailed, SessionEnded, Unreachable, UsageError, from_wire
 from ..folders import config_folder, runtime_folder
 from ..keyring import load_or_create
 from .address import Address
@@ -47,6 +47,15 @@ def serving() -> Address | None:
     return _read(runtime) if is_serving(runtime) else None
 
 
+async def succeed(address: Address) -> Address:
+    """The location that takes the place of one whose process is gone; started, unless another program was quicker.
+
+    Raises:
+        SessionEnded: it was not killed: it ended as it should, and nothing of it is left.
+    """
+    return await _on_a_thread(lambda: _succeed(address))
+
+
 def is_stuck(address: Address) -> bool:
     """Whether the location at that address is there, and means to stay, though it did not answer."""
     if address.log is None:
@@ -71,19 +80,45 @@ def _find_or_start() -> Address:
     deadline = time.monotonic() + _START
     with _open_lock(runtime / "starting.lock") as lock:
         _take(lock, deadline)
-        while is_serving(runtime):
-            if (address := _read(runtime)) is not None:
-                return address
-            if time.monotonic() > deadline:
-                raise Unreachable(
-                    "a location holds the lock, but does not say where it is",
-                    hint=f"Its log is {runtime / 'location.log'}.",
-                )
-            time.sleep(_LOOK_EVERY)
-        _start(runtime, deadline)
-        if (address := _read(runtime)) is None:
-            raise Unreachable("the location went away as soon as it had started")
-        return address
+        return _serving(runtime, deadline) or _started(runtime, deadline)
+
+
+def _succeed(address: Address) -> Address:
+    gone = SessionEnded(
+        "the location has gone, and with it everything it ran",
+        hint=f"Make a new Location(). {address.where_to_look}",
+    )
+    if address.log is None or (runtime := address.log.parent) != runtime_folder():
+        raise gone
+    deadline = time.monotonic() + _START
+    with _open_lock(runtime / "starting.lock") as lock:
+        _take(lock, deadline)
+        if (found := _serving(runtime, deadline)) is not None:
+            return found
+        if _read(runtime) is None:  # it takes its address back before it ends
+            raise gone
+        return _started(runtime, deadline)
+
+
+def _serving(runtime: Path, deadline: float) -> Address | None:
+    """The address of the location that serves a folder, once it says it; None where there is none."""
+    while is_serving(runtime):
+        if (address := _read(runtime)) is not None:
+            return address
+        if time.monotonic() > deadline:
+            raise Unreachable(
+                "a location holds the lock, but does not say where it is",
+                hint=f"Its log is {runtime / 'location.log'}.",
+            )
+        time.sleep(_LOOK_EVERY)
+    return None
+
+
+def _started(runtime: Path, deadline: float) -> Address:
+    _start(runtime, deadline)
+    if (address := _read(runtime)) is None:
+        raise Unreachable("the location went away as soon as it had started")
+    return address
 
 
 def _read(runtime: Path) -> Address | None:

@@ -10,6 +10,7 @@ from ..wire import messages as m
 from .connection import Connection
 from .container import Container
 from .lines import LineRing
+from .streams import Source
 
 if TYPE_CHECKING:
     from .node import Node
@@ -35,6 +36,7 @@ class ExternalContainer(Container):
             tag=offer.tag,
         )
         super().__init__(wish, node, connection, (None, None, None), user)
+        self._input.source = None  # until it is used
         self._attached = False
 
     @property
@@ -54,7 +56,8 @@ class ExternalContainer(Container):
         if self._attached or self.dead:
             return
         self._attached = True
-        self._connection.read(self._stream(self._wish.output, self._output))
+        self._connection.read(self._stream(self._wish.output, self._output, lossless=False))
+        self._input.source = Source(self.uuid)
         self._connection.post(m.Attach(self.uuid, self._wish.output, self._input.stream))
 
     async def _running(self) -> None:

@@ -10,7 +10,7 @@ from ..wire import messages as m
 from .condition import Condition
 from .connection import Connection
 from .lines import LineRing
-from .streams import Incoming, Output
+from .streams import Incoming, Output, Source
 
 if TYPE_CHECKING:
     from .container import Container
@@ -29,7 +29,7 @@ class Living(Condition):
         self._node = node
         self._connection = connection
         self._output = Output(self._callbacks, asyncio.get_running_loop())
-        self._input = connection.write()
+        self._input = connection.feed(Source(wish.container))
         self._ready = asyncio.Event()
         self._gone = asyncio.Event()  # it runs no longer
         self._over = asyncio.Event()  # and everything it printed has been taken in
@@ -59,8 +59,12 @@ class Living(Condition):
         """What it printed, both outputs, as far as it is still held here; only the last ``tail`` lines if given."""
         return self.log.text(tail)
 
-    def _stream(self, number: int, output: Output) -> Incoming:
-        return Incoming(number, self._connection.tell, output.take, output.log.skipped, output.end)
+    def _stream(
+        self, number: int, output: Output, process: str = "", *, lossless: bool = True
+    ) -> Incoming:
+        source = Source(self.uuid, process, lossless)
+        tell, log = self._connection.tell, output.log
+        return Incoming(number, tell, output.take, log.skipped, output.end, source)
 
     async def _running(self) -> None:
         await self._running_or_over()

@@ -258,7 +258,7 @@ class Location(Offers):
             case m.NodesChanged(nodes):
                 self._nodes_changed(nodes)
             case m.Offered():
-                self._offered.set()
+                self._all_offered()
             case m.EndpointsChanged():
                 self._endpoints_changed(message)
             case m.ExternalOffered():

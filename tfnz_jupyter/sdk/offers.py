@@ -37,6 +37,8 @@ class Offers(Handle):
         self.externals: TaggedCollection[ExternalContainer] = TaggedCollection()
         #: The domains to publish under.
         self.endpoints: dict[str, WebEndpoint] = {}
+        self._missing: set[str] = set()  # externals that a reborn location has not told yet
+        self._reopening: set[asyncio.Task[None]] = set()
         self.new_node_callback = new_node_callback
         self.user_pk = b""
         self._why: TfnzError | None = None
@@ -149,13 +151,31 @@ class Offers(Handle):
         self._changed()
 
     def _external_offered(self, offer: m.ExternalOffered) -> None:
+        if offer.container in self._missing:
+            return self._missing.discard(offer.container)
         for known in self.externals:
             if known.tag == offer.tag:  # it is just going: its tag is free already
                 self.externals.remove(known)
         node = self.nodes.get(offer.node) or self.ranked_nodes()[0]
         external = ExternalContainer(offer, self.user_pk, node, self._connection)
         self.externals.add(external)
-        self._changed()
+        return self._changed()
+
+    def _all_offered(self) -> None:
+        """Everything has been told: what was there before and was not told again has gone meanwhile."""
+        for uuid in self._missing:
+            reason = "its session ended while the location was away"
+            self._external_changed(m.ContainerChanged(uuid, "ended", reason=reason))
+        self._missing.clear()
+        self._offered.set()
+
+    def reborn(self) -> None:
+        """The location was killed, and goes on: it tells anew what there is."""
+        self._missing = {external.uuid for external in self.externals}
+        for container in [*self.containers.values(), *self.externals]:
+            for tunnel in container.tunnels:
+                self._reopening.add(task := asyncio.ensure_future(container._reopen(tunnel)))
+                task.add_done_callback(self._reopening.discard)
 
     def _external_changed(self, news: m.ContainerChanged) -> None:
         for external in self.externals:

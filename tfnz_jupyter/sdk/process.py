@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..blocking import verb
 from ..errors import Ended, NotFound, UsageError
-from ..link.outflow import Outflow
 from ..wire.messages import Signal
 from . import asking
 from .callbacks import Given
@@ -18,7 +17,7 @@ from .connection import Connection
 from .deadline import within
 from .handle import Handle
 from .lines import LineRing
-from .streams import Output
+from .streams import Feed, Output, Source
 
 if TYPE_CHECKING:
     from .container import Container
@@ -47,7 +46,7 @@ class Process(Handle):
         self.termination_callback = termination_callback
         self._container = container
         self._connection = connection
-        self._input: Outflow = connection.write()
+        self._input: Feed = connection.feed(Source(container.uuid, uuid))
         self._output = Output(self._callbacks, asyncio.get_running_loop())
         self._over = asyncio.Event()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from ..blocking import verb
-from ..errors import UsageError
+from ..errors import TfnzError, UsageError
 from ..wire import messages as m
 from . import asking
 from .handle import new_id
 from .living import Living
 from .ports import Ports
 from .tunnel import Tunnel
+
+log = logging.getLogger(__name__)
 
 
 class Reaching(Living):
@@ -79,6 +82,15 @@ class Reaching(Living):
             raise
         assert isinstance(opened, m.Listening)
         return opened
+
+    async def _reopen(self, tunnel: Tunnel) -> None:
+        """Have a location that was killed and started anew listen on the same port; its connections were cut."""
+        place = (self.uuid, tunnel.uuid, tunnel.port, tunnel.localport(), tunnel.bind)
+        try:
+            await self._connection.call(m.OpenTunnel(*place))
+        except TfnzError as problem:
+            log.warning("%r cannot be opened again: %s", tunnel, problem.message)
+            self._close_tunnel(tunnel)
 
     def _close_tunnel(self, tunnel: Tunnel) -> None:
         self._tunnels.pop(tunnel.uuid, None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..blocking import verb
+from ..errors import Unreachable
 from ..wire import messages as m
 from . import asking
 from .handle import new_id
@@ -87,6 +88,10 @@ class Running(Living):
             raise
         if process.returncode is None:
             self._raise_over()
+        if process.log.lost_bytes:
+            raise Unreachable(
+                f"{process.log.lost_bytes:,} bytes of its output were lost: the location was killed meanwhile"
+            )
         return b"".join(kept[OUT]), b"".join(kept[ERR]), process.returncode
 
     @verb
@@ -112,7 +117,7 @@ class Running(Living):
 
     async def _execute(self, process: Process, words: list[str]) -> None:
         output = self._connection.number()
-        self._connection.read(self._stream(output, process._output))
+        self._connection.read(self._stream(output, process._output, process.uuid))
         self._processes[process.uuid] = process
         try:
             await self._connection.call(

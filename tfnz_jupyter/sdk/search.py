@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..wire.messages import FollowLog
 from .callbacks import Callbacks
 from .connection import Connection
-from .streams import Incoming
+from .streams import Incoming, Source
 
 _LONGEST_LINE = 1024 * 1024
 
@@ -28,7 +28,14 @@ async def find_line(
     finder = _Finder(_compile(pattern), found)
     stream = connection.number()
     connection.read(
-        Incoming(stream, connection.tell, finder.take, lambda lines, size: None, finder.end)
+        Incoming(
+            stream,
+            connection.tell,
+            finder.take,
+            lambda lines, size: None,
+            finder.end,
+            Source(container),
+        )
     )
     try:
         await connection.call(FollowLog(container, stream))

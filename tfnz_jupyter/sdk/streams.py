@@ -7,16 +7,26 @@ import contextvars
 import functools
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
-from ..link.outflow import Tell
-from ..wire.messages import Credit
-from ..wire.streams import Receiving
+from ..link.outflow import Outflow, Tell
+from ..link.space import Space
+from ..wire.messages import Credit, End, FeedAgain, FollowAgain
+from ..wire.streams import CHUNK, WINDOW, Receiving, Sending
 from .callbacks import Callbacks
 from .lines import LineRing
 
 OUT, ERR = 1, 2
 #: Who gets bytes, and the context it is called in.
 Taker = tuple[Callable[[bytes], object], contextvars.Context]
+
+
+class Source(NamedTuple):
+    """What a stream belongs to, so that it can go on at a location that was killed and started anew."""
+
+    container: str
+    process: str = ""  # empty for the container's own
+    lossless: bool = True
 
 
 class Incoming:
@@ -29,8 +39,11 @@ class Incoming:
         take: Callable[[int, bytes, Callable[[], None]], None],
         skipped: Callable[[int, int], None],
         ended: Callable[[], None],
+        source: Source | None = None,
     ) -> None:
         self.stream = stream
+        self._source = source
+        self._lines = 0  # newlines that have arrived or were skipped
         self._tell = tell
         self._take = take
         self._skipped = skipped
@@ -40,17 +53,29 @@ class Incoming:
     def arrive(self, offset: int, mark: int, data: bytes) -> None:
         """One chunk."""
         self._receiving.arrive(offset, len(data))
+        self._lines += data.count(b"\n")
         self._take(mark, data, lambda: self._use(len(data)))
 
     def skip(self, size: int, lines: int) -> None:
         """Bytes that will never come."""
         self._receiving.skip(size)
+        self._lines += lines
         self._use(0)
         self._skipped(lines, size)
 
     def end(self, whole: bool = True) -> None:
         """There is no more."""
         self._ended()
+
+    def again(self) -> FollowAgain | None:
+        """What to ask of a location that does not know this stream; None where it cannot go on."""
+        if self._source is None:
+            return None
+        container, process, lossless = self._source
+        place = self._receiving
+        return FollowAgain(
+            container, process, self.stream, place.offset, self._lines, place.granted, lossless
+        )
 
     def _use(self, size: int) -> None:
         if (offset := self._receiving.use(size)) is not None:
@@ -84,6 +109,60 @@ class Inflow:
         """There is no more. Idempotent."""
         self._waiting.append(None)
         self._arrived.set()
+
+
+class Feed(Outflow):
+    """The stream to somebody's standard input.
+
+    What was sent is kept until it is known to be read: a location that is killed may not have passed it on.
+    """
+
+    def __init__(self, stream: int, tell: Tell, space: Space, source: Source) -> None:
+        super().__init__(stream, tell, space)
+        self.source: Source | None = source
+        self._unread: deque[bytes] = deque()
+        self._read = 0  # offset of what is unread
+        self._finished = False
+        self._held = False  # until the location says where to go on
+
+    def finish(self, *, whole: bool = True) -> None:
+        """End of input. Idempotent."""
+        if not self.closed:
+            self._finished = True
+            if self._held:
+                self.close()
+            else:
+                super().finish(whole=whole)
+
+    def again(self) -> FeedAgain | None:
+        """What to ask of a location that does not know this stream; None where it cannot go on."""
+        if self.source is None or (self.closed and not self._finished):
+            return None
+        sent = self._sending.offset
+        self._held, self._sending = True, Sending(sent, sent)
+        return FeedAgain(self.source.container, self.source.process, self.stream, sent)
+
+    def go_on(self, fed: int) -> None:
+        """So much has been fed: send the rest again, and what comes after it."""
+        rest = b"".join(self._unread)[max(0, fed - self._read) :]
+        self._held, self._read = False, fed
+        self._unread.clear()
+        self._sending = Sending(fed, fed + WINDOW)
+        for start in range(0, len(rest), CHUNK):
+            self._send(rest[start : start + CHUNK])
+        if self._finished:
+            self._tell(End(self.stream), b"")
+        self._woken.set()
+
+    def grant(self, offset: int) -> None:
+        """The reader can take bytes up to this offset."""
+        while self._unread and self._read + len(self._unread[0]) <= offset - WINDOW:
+            self._read += len(self._unread.popleft())
+        super().grant(offset)
+
+    def _send(self, data: bytes) -> None:
+        self._unread.append(data)
+        super()._send(data)
 
 
 class Output:

@@ -5,6 +5,9 @@ A user never learns of another's: what is somebody else's is not found, in the w
 
 from __future__ import annotations
 
+import asyncio
+from signal import SIGKILL
+
 from ..engines.base import Running
 from ..errors import NotFound
 from .containers import Container
@@ -18,6 +21,7 @@ class Estate:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._containers: dict[str, Container] = {}
+        self._killing: asyncio.Future[list[None]] | None = None
         #: Processes that a killed location left, and no session has come back for: by id, with their container's.
         self.unclaimed: dict[str, tuple[str, Running]] = {}
 
@@ -37,6 +41,12 @@ class Estate:
     def of(self, session: str) -> list[Container]:
         """A session's own containers, ended ones too."""
         return [c for c in self._containers.values() if c.session == session]
+
+    def end_unclaimed(self) -> None:
+        """Whoever has not come back for a process by now will not: it is killed."""
+        kills = [running.signal(SIGKILL) for _container, running in self.unclaimed.values()]
+        self._killing = asyncio.gather(*kills)
+        self.unclaimed.clear()
 
     def claim(self, container: Container, process: str) -> Running | None:
         """A process that was left in a container, once."""

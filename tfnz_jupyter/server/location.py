@@ -14,8 +14,10 @@ from ..engines.base import Engine, NodeInfo
 from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn
+from ..wire.session import SILENCE
 from .accounts import Accounts
-from .containers import Container
+from .chronicle import Chronicle
+from .containers import Container, Past
 from .estate import Estate
 from .gate import Gate
 from .gateway import Gateway
@@ -36,7 +38,9 @@ from .ledger import (
 from .openings import Opening, Openings
 from .peer import Peer
 from .relay import Relay
+from .revival import Revival
 from .router import Router
+from .store import ContainerRow, Store
 from .verbs import Means, Plate, Verbs
 
 log = logging.getLogger(__name__)
@@ -52,13 +56,15 @@ _LAST_COLLECTION = 10.0
 class House:
     """How a location is found, who it proves to be, whom it lets in, and what each of them may have.
 
-    ``endpoints`` are libzmq's words for where it listens; ``plate`` makes of them, as they came to be, what invitations say.
+    ``endpoints`` are libzmq's words for where it listens; ``plate`` makes of them, as they came to be, what invitations say;
+    ``store`` is the file for what outlives its process.
     """
 
     endpoints: tuple[str, ...]
     keys: KeyPair
     accounts: Accounts
     plate: Callable[[list[str]], Plate]
+    store: Path
     limits: Limits = field(default_factory=Limits)
 
 
@@ -81,15 +87,23 @@ class Location:
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._router: Router | None = None
+        self._chronicle: Chronicle
 
     async def open(self) -> Plate:
-        """Make the engine ready and listen; how it is found. Raises what the engine's ``open`` and ``Gate`` do."""
+        """Make the engine ready, take over what a killed location left, and listen; how it is found.
+
+        Raises what the engine's ``open`` and ``Gate`` do.
+        """
         house = self._house
         gate = Gate(house.endpoints, house.keys, self._admits)
+        store = Store(house.store)
+        self._chronicle = Chronicle(store, self._engine)
+        revival = Revival(store)
         try:
-            await self._engine.open(self._sampled)
+            survivors = await self._engine.open(self._sampled, revival.known)
         except BaseException:
             gate.close()
+            store.close()
             raise
         means = Means(
             self._engine,
@@ -111,11 +125,22 @@ class Location:
             house.accounts,
             self._verbs.perform,
             self._joined,
+            self._welcome_back,
             self._left,
             self._outdated,
             lambda: (self._engine.name, self._engine.degraded),
         )
+        for row in revival.sessions:
+            self._router.restore(row)
+        revival.restore(self._ledger, self._estate, survivors, self._revived, self._loop.time())
+        self._loop.call_later(SILENCE + _TICK, self._estate.end_unclaimed)
         return means.plate
+
+    def _revived(self, row: ContainerRow, past: Past) -> Container:
+        self._chronicle.revived(row)
+        return Container(
+            row.wish, row.session, row.user, self._engine, self._images, self._changed, past
+        )
 
     async def run(self, closing: Callable[[], None]) -> None:
         """Serve until :meth:`stop`, or until idle; then call ``closing`` and leave nothing behind."""
@@ -146,12 +171,14 @@ class Location:
         if self._collecting:
             await asyncio.wait(self._collecting, timeout=_LAST_COLLECTION)
         await self._engine.close()
+        self._chronicle.close()
 
     def _claim(self, peer: Peer, wish: Spawn) -> None:
         if wish.node and all(wish.node != node.id for node in self._nodes):
             raise NotFound(f"no node {wish.node}")
         memory = wish.memory or self._memory_by_default(peer.user)
         self._handle(Spawned(peer.id, wish.container, wish.name, wish.tag or None, memory))
+        self._chronicle.wished(peer, wish)
 
     def _memory_by_default(self, user: str) -> int:
         """What a container may take that says nothing of it (half its machine), where that is counted."""
@@ -170,11 +197,20 @@ class Location:
             self._handle(Finished(container.id))
             self._openings.end(container.id)
             self._gateway.ended(container.id)
+        self._chronicle.changed(container)
         for peer in self._peers(container.user):
             if container.over:
                 peer.drop_tunnels(container.id)
             if container.tag or peer.id == container.session:
                 peer.tell(container.news)
+
+    def _welcome_back(self, peer: Peer) -> None:
+        """Tell a session of the location before this one how things are now."""
+        peer.tell(self._offer())
+        for container in self._estate.of(peer.id):
+            peer.tell(container.news)
+        self._verbs.offer(peer)
+        peer.tell(Offered())
 
     def _admits(self, key: bytes) -> bool:
         return self._house.accounts.standing(key) is not None
@@ -193,6 +229,7 @@ class Location:
             return
         self._ledger.allow(peer.user, self._house.accounts.limits(peer.key))
         self._handle(Joined(peer.id, peer.user))
+        self._chronicle.joined(peer)
         peer.tell(self._offer())
         self._verbs.offer(peer)
         peer.tell(Offered())
@@ -203,6 +240,7 @@ class Location:
             peer.tell(self._gateway.offer(user))
 
     def _left(self, peer: Peer) -> None:
+        self._chronicle.left(peer)
         for opening in self._openings.leave(peer.id):
             self._gather(self._disallow(opening))
         self._gateway.left(peer.id)

@@ -59,6 +59,8 @@ class Peer:
         self.guest = guest
         self.descriptor = -1  # of the connection it speaks on
         self.secret = secrets.token_bytes(16)
+        self.pid = 0  # of its program, where that is on this machine
+        self.forgotten = False  # what was said to it before a restart of the location is not known
         self.wire = wire
         self.turn = 0  # of the connection it speaks on
         self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)

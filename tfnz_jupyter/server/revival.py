@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
-from ..engines.base import ContainerSpec, Engine, Survivor
+from ..engines.base import ContainerSpec, Survivor
 from ..errors import TfnzError
 from .containers import Container, Past
 from .estate import Estate
-from .images import Images
 from .ledger import Finished, Joined, Ledger, Spawned
 from .programs import born
-from .store import ContainerRow, SessionRow, Store
+from .store import ContainerRow, Store
 
 log = logging.getLogger(__name__)
+
+#: Makes a container of what is known of it.
+Make = Callable[[ContainerRow, Past], Container]
 
 
 class Revival:
@@ -44,21 +45,20 @@ class Revival:
             if row.spec is not None and row.news.state in ("booting", "running")
         }
 
-    def restore(self, ledger: Ledger, estate: Estate, now: float, make: Make, survivors: dict[str, Survivor]) -> None:
-        """Put everything into the ledger and the estate; ``make(row, past)`` makes a container."""
+    def restore(
+        self, ledger: Ledger, estate: Estate, survivors: dict[str, Survivor], make: Make, now: float
+    ) -> None:
+        """Put everything into the ledger and the estate."""
         for session in self.sessions:
-            ledger.handle(Joined(session.id, user_of(session)), now)
+            ledger.handle(Joined(session.id, session.user), now)
         for row in self._containers:
-            survivor = survivors.get(row.wish.container)
-            if not self._own(ledger, row, now):
-                continue
-            past = Past(row.news, row.spec, survivor.booted if survivor else None)
-            estate.add(make(row, past))
-            if survivor is not None:
-                estate.unclaimed |= {
-                    key: (row.wish.container, running)
-                    for key, running in survivor.processes.items()
-                }
+            if self._own(ledger, row, now):
+                survivor = survivors.get(row.wish.container)
+                estate.add(
+                    make(row, Past(row.news, row.spec, survivor.booted if survivor else None))
+                )
+                for key, running in survivor.processes.items() if survivor else ():
+                    estate.unclaimed[key] = row.wish.container, running
 
     def _own(self, ledger: Ledger, row: ContainerRow, now: float) -> bool:
         wish = row.wish

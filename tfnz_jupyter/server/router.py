@@ -22,6 +22,7 @@ from ..wire.session import Session
 from .accounts import Accounts, Standing
 from .gate import Gate, descriptor_of, key_of
 from .peer import Peer, Perform
+from .store import SessionRow
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Router:
         accounts: whose keys may open sessions.
         perform: does a verb for a peer.
         joined, left: told when a session begins and ends; the first may refuse it.
+        returned: told when one comes back that was restored.
         outdated: told that a program of another version came; whether the location makes way for it.
         greeting: what a new session is told first: engine name and degraded features.
     """
@@ -49,6 +51,7 @@ class Router:
         accounts: Accounts,
         perform: Perform,
         joined: Callable[[Peer], None],
+        returned: Callable[[Peer], None],
         left: Callable[[Peer], None],
         outdated: Callable[[], bool],
         greeting: Callable[[], tuple[str, list[str]]],
@@ -58,6 +61,7 @@ class Router:
         self._accounts = accounts
         self._perform = perform
         self._joined = joined
+        self._returned = returned
         self._left = left
         self._outdated = outdated
         self._greeting = greeting
@@ -82,6 +86,13 @@ class Router:
             self.end(peer, SessionEnded("the location has closed"))
         self._gate.close()
 
+    def restore(self, row: SessionRow) -> None:
+        """A session of the location before this one, which was killed: its program may come back."""
+        peer = Peer(row.id, row.key, Session(client=False, now=self._loop.time()), self._flush)
+        peer.secret, peer.pid, peer.forgotten = row.secret, row.pid, True
+        self.peers[peer.id] = peer
+        self._watch(peer)
+
     def end(self, peer: Peer, why: TfnzError | None) -> None:
         """End a session; the other end is told why if it may still be there."""
         if self.peers.pop(peer.id, None) is None:
@@ -93,7 +104,7 @@ class Router:
         if (pidfd := self._pidfds.pop(peer.id, None)) is not None:
             self._loop.remove_reader(pidfd)
             os.close(pidfd)
-        self._routes.pop(self._route_of.pop(peer.id), None)
+        self._routes.pop(self._route_of.pop(peer.id, b""), None)
         self._gate.suspect(peer.descriptor)
         peer.close()
         self._left(peer)
@@ -156,7 +167,7 @@ class Router:
     def _begin(self, route: bytes, key: bytes, standing: Standing, turn: int, pid: int) -> None:
         wire = Session(client=False, now=self._loop.time())
         peer = Peer(secrets.token_hex(8), key, wire, self._flush, standing is Standing.GUEST)
-        peer.turn = turn
+        peer.turn, peer.pid = turn, pid
         self._attach(peer, route)
         self.peers[peer.id] = peer
         engine, degraded = self._greeting()
@@ -168,7 +179,7 @@ class Router:
             return self._refuse(route, problem)
         log.info("session %s of %.8s began, process %d", peer.id, peer.user, pid)
         self._flush(peer)
-        return self._watch(peer, pid)
+        return self._watch(peer)
 
     def _resume(self, route: bytes, key: bytes, hello: Hello) -> None:
         peer = self.peers.get(hello.session)
@@ -177,15 +188,22 @@ class Router:
             return self._refuse(route, SessionEnded("the location does not know this session"))
         if hello.turn <= peer.turn:
             return log.info("session %s: an earlier connection of its greets late", peer.id)
-        peer.wire.resume(hello.received, self._loop.time())
+        reborn, peer.forgotten = peer.forgotten, False
+        if reborn:
+            peer.wire = Session(client=False, now=self._loop.time())
+        else:
+            peer.wire.resume(hello.received, self._loop.time())
         peer.turn = hello.turn
         self._attach(peer, route)
         log.info("session %s is back", peer.id)
         engine, degraded = self._greeting()
-        welcome = Welcome(peer.id, peer.secret, engine, peer.wire.received, degraded, resumed=True)
+        received = peer.wire.received
+        welcome = Welcome(peer.id, peer.secret, engine, received, degraded, resumed=not reborn)
         peer.wire.outgoing.appendleft(encode(welcome))
         self._flush(peer)
         peer.space.look()
+        if reborn:
+            self._returned(peer)
         return None
 
     def _attach(self, peer: Peer, route: bytes) -> None:
@@ -205,12 +223,12 @@ class Router:
             hint=f"End the location when its users are done: kill {os.getpid()}",
         )
 
-    def _watch(self, peer: Peer, pid: int) -> None:
+    def _watch(self, peer: Peer) -> None:
         """End the session at once when the process at the other end of a unix socket dies."""
-        if pid <= 0:
+        if peer.pid <= 0:
             return None
         try:
-            pidfd = os.pidfd_open(pid)
+            pidfd = os.pidfd_open(peer.pid)
         except ProcessLookupError:
             return self.end(peer, SessionEnded("its process is gone"))
         self._pidfds[peer.id] = pidfd

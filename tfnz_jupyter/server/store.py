@@ -19,7 +19,7 @@ from ..wire.messages import ContainerChanged, Spawn
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY, key BLOB NOT NULL, secret BLOB NOT NULL, pid INTEGER NOT NULL, born TEXT NOT NULL);
+    id TEXT PRIMARY KEY, user TEXT NOT NULL, key BLOB NOT NULL, secret BLOB NOT NULL, pid INTEGER NOT NULL, born TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS containers (
     id TEXT PRIMARY KEY, session TEXT NOT NULL, user TEXT NOT NULL, wish BLOB NOT NULL, news BLOB NOT NULL, spec BLOB);
 """
@@ -33,6 +33,7 @@ class SessionRow:
     """A session. ``born`` tells its process from a later one with the same ``pid``, which is 0 for one elsewhere."""
 
     id: str
+    user: str
     key: bytes
     secret: bytes
     pid: int
@@ -64,8 +65,8 @@ class Store:
     def session_began(self, row: SessionRow) -> None:
         """Remember a session."""
         self._write(
-            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)",
-            (row.id, row.key, row.secret, row.pid, row.born),
+            "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
+            (row.id, row.user, row.key, row.secret, row.pid, row.born),
         )
 
     def session_ended(self, session: str) -> None:
@@ -94,7 +95,7 @@ class Store:
 
     def sessions(self) -> list[SessionRow]:
         """Those that had not ended."""
-        rows = self._db.execute("SELECT id, key, secret, pid, born FROM sessions")
+        rows = self._db.execute("SELECT id, user, key, secret, pid, born FROM sessions")
         return [SessionRow(*row) for row in rows]
 
     def containers(self) -> list[ContainerRow]:

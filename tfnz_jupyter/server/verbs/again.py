@@ -69,7 +69,9 @@ class AgainVerbs:
                 peer.tell(m.ProcessEnded(verb.process, None, _LOST))
             peer.tell(m.End(verb.output))
             return m.Done()
-        offset = min(verb.offset, process.log.unheld)  # what was read last may not have been counted
+        offset = min(
+            verb.offset, process.log.unheld
+        )  # what was read last may not have been counted
         output = peer.out_stream(verb.output, Sending(verb.offset, verb.limit))
         process.follow(output, lossless=verb.lossless, offset=offset, lines=verb.lines)
         return m.Done()
@@ -79,14 +81,10 @@ class AgainVerbs:
         peer.require_new(verb.input)
         if process is None:
             peer.tell(m.End(verb.input))
-            return m.Fed(verb.offset)
-        receiving = Receiving(verb.offset)
-        input = peer.in_stream(verb.input, receiving)
-        peer.tell(m.Credit(verb.input, receiving.granted))
-        process.feed(input)
-        if verb.ended:
-            input.end()
-        return m.Fed(process.running.taken.fed if process.running else 0)
+            return m.Fed(verb.sent)
+        fed = min(verb.sent, process.running.taken.fed if process.running else 0)
+        process.feed(peer.in_stream(verb.input, Receiving(fed)))
+        return m.Fed(fed)
 
     def _process(self, peer: Peer, verb: m.FollowAgain | m.FeedAgain) -> Process | None:
         """What a stream belongs to; a process that nobody has claimed yet is from now on the session's."""

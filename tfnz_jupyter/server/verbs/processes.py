@@ -65,9 +65,7 @@ class ProcessVerbs:
         return m.Done()
 
 
-async def attend(
-    engine: Engine, peer: Peer, key: str, process: Process, running: Running
-) -> None:
+async def attend(engine: Engine, peer: Peer, key: str, process: Process, running: Running) -> None:
     """Pump a process of a session until it has ended, and tell."""
     end = await process.run(running)
     peer.processes.pop(key, None)

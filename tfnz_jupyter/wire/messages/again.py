@@ -21,16 +21,18 @@ class FollowAgain(Asked, frozen=True, tag="follow-again"):
 
 
 class FeedAgain(Asked, frozen=True, tag="feed-again"):
-    """Go on feeding a container's or process's standard input. Result: ``Fed``. ``ended``: there will be no more."""
+    """Go on feeding a container's or process's standard input. Result: ``Fed``, and the stream goes on from there.
+
+    ``sent`` is how far it was; nothing may be sent before the answer.
+    """
 
     container: str
     process: str
     input: int
-    offset: int
-    ended: bool
+    sent: int
 
 
 class Fed(Answer, frozen=True, tag="fed"):
-    """So many bytes have ever been fed to it."""
+    """So many of its bytes have been fed."""
 
     size: int
