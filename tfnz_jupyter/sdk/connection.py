@@ -220,6 +220,7 @@ class Connection:
             raise
         self._dealer = dealer
         self._flush()
+        self._asked = {number: (verb, True) for number, (verb, _) in self._asked.items()}
         self._space.look()
 
     def _welcome(self, packet: object) -> None:
@@ -241,21 +242,21 @@ class Connection:
         """Ask a location that was killed and started anew for all that the last one was doing."""
         log.info("session %s: the location was killed, and knows us again", self.session)
         asked = list(self._asked.items())
-        for incoming in list(self._incoming.values()):
+        for number, (verb, sent) in asked:
+            self.tell(Call(number, verb, again=sent))
+        new = {stream for _, (verb, sent) in asked if not sent for stream in _streams(verb)}
+        for incoming in [one for key, one in self._incoming.items() if key not in new]:
             if isinstance(incoming, Incoming) and (follow := incoming.again()) is not None:
                 self.post(follow)
             else:
                 self._end_of(incoming.stream, whole=False)
-        for outgoing in list(self._outgoing.values()):
+        for outgoing in [one for key, one in self._outgoing.items() if key not in new]:
             if isinstance(outgoing, Feed) and (feed := outgoing.again()) is not None:
                 feeding = asyncio.ensure_future(self._feed_on(outgoing, feed))
                 self._feeding.add(feeding)
                 feeding.add_done_callback(self._feeding.discard)
             else:
                 self._end_of(outgoing.stream, whole=False)
-        for number, (verb, sent) in asked:
-            self._asked[number] = verb, True
-            self.tell(Call(number, verb, again=sent))
         self._listener.reborn()
 
     async def _feed_on(self, outgoing: Feed, feed: FeedAgain) -> None:
@@ -412,6 +413,11 @@ class Connection:
         dealer, self._dealer = self._dealer, None
         if dealer is not None:
             dealer.close(linger=linger)
+
+
+def _streams(verb: Verb) -> set[int]:
+    """The streams that a verb opens."""
+    return {getattr(verb, name) for name in ("output", "input") if hasattr(verb, name)}
 
 
 def _check(verb: Verb) -> None:
