@@ -85,7 +85,8 @@ class Reaching(Living):
 
     async def _reopen(self, tunnel: Tunnel) -> None:
         """Have a location that was killed and started anew listen on the same port; its connections were cut."""
-        place = (self.uuid, tunnel.uuid, tunnel.port, tunnel.localport(), tunnel.bind)
+        bind = tunnel.bind if self._connection.is_near else ""  # elsewhere, it is ours that listens
+        place = (self.uuid, tunnel.uuid, tunnel.port, tunnel.localport(), bind)
         try:
             await self._connection.call(m.OpenTunnel(*place))
         except TfnzError as problem:
