@@ -1,6 +1,7 @@
 """A log keeps the newest, tells what is gone, and holds its writer back only for those who must have all."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -79,3 +80,29 @@ def test_the_tail_is_the_last_lines(lines):
     log = Log()
     log.append(Mark.OUT, b"a\nb\nc\n")
     assert log.tail(lines) == "\n".join(["a", "b", "c"][-lines:])
+
+
+@pytest.mark.parametrize(
+    ("tail", "place"), [(0, (12, 3)), (1, (8, 2)), (2, (4, 1)), (3, (0, 0)), (9, (0, 0))]
+)
+async def test_the_last_lines_have_a_place(tail, place):
+    log = Log()
+    for word in (b"one\n", b"two\n", b"3"):
+        log.append(Mark.OUT, word)
+    log.append(Mark.ERR, b"ee\n")
+    assert log.place(tail, None) == place
+
+
+async def test_an_unfinished_line_is_the_last_one():
+    log = Log()
+    log.append(Mark.OUT, b"one\ntwo")
+    assert log.place(1, None) == (4, 1)
+    assert log.place(2, None) == (0, 0)
+
+
+async def test_what_came_since_a_time_has_a_place():
+    log = Log()
+    log.append(Mark.OUT, b"one\n")
+    assert log.place(None, 0.0) == (0, 0)
+    assert log.place(None, time.time() + 60) == (4, 1)
+    assert log.place(None, None) == (0, 0)

@@ -79,10 +79,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A terminal of that size, in place of the three pipes: one output, marked OUT, echo and line editing included."""
+    """A terminal of that size, in place of the three pipes: one output, marked OUT."""
 
     columns: int = 80
     rows: int = 24
+    echo: bool = True  # what is typed is shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ import contextvars
 import os
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ..errors import UsageError
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+#: Of a terminal: True for 80 columns and 24 rows, or (columns, rows); ``os.get_terminal_size()`` is one.
+Size = bool | tuple[int, int] | None
 
 _MOST = 2**62
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
@@ -182,6 +185,50 @@ def folder(given: str | None, what: str) -> str:
         return ""
     if not isinstance(given, str) or not given.startswith("/") or "\0" in given:
         raise UsageError(f"{what}: {given!r} is not an absolute path")
+    return given
+
+
+def user(given: str | int | None) -> str:
+    """Whom a process shall run as; empty where nobody says.
+
+    Raises:
+        UsageError: neither a name nor a number.
+    """
+    if given is None:
+        return ""
+    text = str(given)
+    if isinstance(given, bool) or not isinstance(given, str | int) or not text or "\0" in text:
+        raise UsageError(f"user: {given!r} is neither a name nor a number")
+    return text
+
+
+def terminal(given: Size) -> tuple[int, int] | None:
+    """The size of a terminal, columns and rows; None where none is wanted.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    if given is None or isinstance(given, bool):
+        return (80, 24) if given else None
+    try:
+        columns, rows = given
+    except (TypeError, ValueError):
+        raise UsageError(f"terminal: {given!r} is not a size", hint="(80, 24), say.") from None
+    for number, what in ((columns, "columns"), (rows, "rows")):
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 65_535:
+            raise UsageError(f"terminal: {number!r} is not a number of {what}")
+    return columns, rows
+
+
+def moment(given: float | datetime | None, what: str) -> float | None:
+    """A time in seconds since the epoch; a datetime without a zone is local time.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    if isinstance(given, datetime):
+        return given.timestamp()
+    amount(given, what, 0)
     return given
 
 

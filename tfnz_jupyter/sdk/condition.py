@@ -7,7 +7,8 @@ import time
 from ..wire.messages import ContainerChanged
 from .handle import Handle
 
-_LIVE = ("preparing", "booting", "running")
+_READY = ("asleep", "running")
+_LIVE = ("preparing", "booting", *_READY)
 
 
 class Condition(Handle):
@@ -19,7 +20,7 @@ class Condition(Handle):
 
     @property
     def state(self) -> str:
-        """preparing (its image is on its way), booting, running, ended or failed."""
+        """preparing (its image is on its way), booting, asleep (its command waits), running, ended or failed."""
         return self._news.state
 
     @property
@@ -70,5 +71,5 @@ class Condition(Handle):
         return max(0.0, (self.ended_at or time.time()) - self.started_at)
 
     def is_ready(self) -> bool:
-        """Whether it runs."""
-        return self.state == "running"
+        """Whether it runs, or sleeps and can be used."""
+        return self.state in _READY

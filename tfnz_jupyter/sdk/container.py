@@ -23,6 +23,7 @@ from .neighbours import Neighbours
 from .running import Running
 from .streams import ERR, Taker
 from .tagging import Taggable
+from .turning import Turning
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 
-class Container(Waiting, Entering, Running, Moving, Neighbours, Taggable):
+class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggable):
     """Made by ``Node.spawn_container``, which returns at once: whatever needs it running waits for that."""
 
     stdout_callback = Given()
@@ -67,7 +68,7 @@ class Container(Waiting, Entering, Running, Moving, Neighbours, Taggable):
 
     @verb
     async def wait_until_ready(self, timeout: float | None = None) -> Container:
-        """Wait until its command runs; returns the container.
+        """Wait until its command runs, or, asleep, could run; returns the container.
 
         Raises:
             TfnzError: what spawning it failed with.
@@ -138,8 +139,10 @@ class Container(Waiting, Entering, Running, Moving, Neighbours, Taggable):
 
     def _heard(self, news: m.ContainerChanged) -> None:
         self._news = news
-        if news.state == "running":
+        if self.is_ready():
             self._ready.set()
+        else:
+            self._ready.clear()
         if self.dead:
             self._gone.set()
             self._output.done.add_done_callback(lambda _: self._finish())

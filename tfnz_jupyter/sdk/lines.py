@@ -15,6 +15,8 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
+from ..wire.marks import Marks
+
 MAX_LINE = 64 * 1024  # bytes; what is longer is cut into pieces, each of them a line
 
 
@@ -52,12 +54,17 @@ class LineRing:
         self._pending: dict[int, bytearray] = {}
         self._changed = 0
         self._closed = False
+        self._marks = Marks()
 
     # -- feeding ---------------------------------------------------------------------------------------------------
 
-    def feed(self, mark: int, chunk: bytes) -> None:
-        """Add bytes of one output (1 standard output, 2 standard error), in the order they were written."""
+    def feed(self, mark: int, chunk: bytes, now: float = 0.0) -> None:
+        """Add bytes of one output (1 standard output, 2 standard error), in the order they were written.
+
+        ``now`` is the time :meth:`text` can be asked for, in seconds on any clock.
+        """
         with self._lock:
+            self._marks.note(now, self._complete)
             for at in range(0, len(chunk), MAX_LINE):
                 self._feed(mark, chunk[at : at + MAX_LINE])
             self._trim()
@@ -182,10 +189,12 @@ class LineRing:
                 lines.append((segment.mark, line))
         return first, lines
 
-    def text(self, tail: int | None = None) -> bytes:
-        """The held output as it was printed, or its last ``tail`` lines; lost lines leave no trace here."""
+    def text(self, tail: int | None = None, then: float | None = None) -> bytes:
+        """The held output, its last ``tail`` lines, what came ``then`` or later; lost lines leave no trace."""
+        with self._lock:
+            since = 0 if then is None else self._marks.since(then)
         oldest, total, segments = self._since(0)
-        start = oldest if tail is None else max(oldest, total - tail)
+        start = max(oldest, 0 if tail is None else total - tail, total if since is None else since)
         parts = []
         for segment in segments:
             if segment.mark and segment.end > start:

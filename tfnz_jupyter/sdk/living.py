@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NoReturn, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, NoReturn, cast, overload
 
 from ..errors import ContainerEnded, from_wire
 from ..wire import messages as m
+from . import asking
 from .condition import Condition
 from .connection import Connection
+from .following import Following
 from .lines import LineRing
 from .streams import Incoming, Output, Source
 
@@ -55,9 +58,44 @@ class Living(Condition):
         """The location it belongs to."""
         return self._node.parent()
 
-    def logs(self, tail: int | None = None) -> bytes:
-        """What it printed, both outputs, as far as it is still held here; only the last ``tail`` lines if given."""
-        return self.log.text(tail)
+    @overload
+    def logs(
+        self,
+        tail: int | None = None,
+        *,
+        follow: Literal[False] = False,
+        since: float | datetime | None = None,
+    ) -> bytes: ...
+    @overload
+    def logs(
+        self,
+        tail: int | None = None,
+        *,
+        follow: Literal[True],
+        since: float | datetime | None = None,
+    ) -> Following: ...
+    def logs(
+        self,
+        tail: int | None = None,
+        *,
+        follow: bool = False,
+        since: float | datetime | None = None,
+    ) -> bytes | Following:
+        """What it printed, both outputs, as far as it is still held.
+
+        Args:
+            tail: only the last so many lines.
+            follow: go on with what it will print: something to iterate (``for data in ...``, ``async for``), until it is over.
+            since: only what came then or later: seconds since the epoch, or a datetime.
+
+        Raises:
+            UsageError: an argument has no meaning.
+        """
+        asking.whole(tail, "tail", 0)
+        then = asking.moment(since, "since")
+        if follow:
+            return Following(self._connection, self.uuid, tail, then)
+        return self.log.text(tail, then)
 
     def _stream(
         self, number: int, output: Output, process: str = "", *, lossless: bool = True

@@ -79,12 +79,14 @@ class Node(Handle):
         pids: int | None = None,
         workdir: str | None = None,
         egress: str | Iterable[str] = "internet",
+        terminal: asking.Size = None,
     ) -> Container:
         """A container of that image, returned at once; using it waits until it runs.
 
         Args:
             image: a reference, a path of an archive or layout, or ``.`` for the newest local build.
             env: names and values, added to the image's own.
+            sleep: boot everything but its command, which runs at ``start()``; it can be used meanwhile.
             pre_boot_files: absolute paths and contents (text or bytes), there before the first process.
             command: replaces the image's entrypoint and command: a list as it is, a string by ``/bin/sh -c``.
             stdout_callback: ``(container, bytes)``, both outputs unless there is a ``stderr_callback``.
@@ -97,15 +99,15 @@ class Node(Handle):
             workdir: where its command starts; the image's if not given.
             egress: whom it may reach outside: ``internet`` (public addresses), ``none``, ``all`` (this machine and its
                 networks too), or a list of IPv4 networks. Names are looked up by the engine, but with ``none``.
+            terminal: True or (columns, rows) gives its command a terminal in place of three pipes.
 
         Raises:
             UsageError: an argument has no meaning, or the tag is taken; the message names it.
-            NotSupported: ``sleep`` and ``volumes`` are not there yet.
+            NotSupported: ``volumes`` are not there yet.
             SessionEnded: the session is over.
         """
-        for given, what in ((sleep, "sleep"), (volumes, "volumes")):
-            if given:
-                raise NotSupported(f"{what}= is not supported by this version")
+        if volumes:
+            raise NotSupported("volumes= is not supported by this version")
         if not isinstance(image, str) or not image:
             raise UsageError(f"image: {image!r} is not the name of an image")
         asking.whole(memory, "memory", _LEAST_MEMORY)
@@ -125,6 +127,8 @@ class Node(Handle):
             memory=memory,
             cpus=cpus,
             pids=pids,
+            asleep=bool(sleep),
+            terminal=asking.terminal(terminal),
             tag=tags.valid(tag) or "",
             egress=ways.valid(egress),
         )

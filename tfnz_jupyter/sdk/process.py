@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..blocking import verb
 from ..errors import Ended, NotFound, UsageError
-from ..wire.messages import Signal
+from ..wire.messages import EndProcess, Resize, Signal, Verb
 from . import asking
 from .callbacks import Given
 from .connection import Connection
@@ -92,8 +92,23 @@ class Process(Handle):
         return self.returncode
 
     @verb
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give its terminal another size; it is told by SIGWINCH. Does nothing once it has ended.
+
+        Raises:
+            UsageError: it has no terminal.
+        """
+        self._require_session()
+        size = asking.terminal((columns, rows))
+        assert size is not None
+        await self._tell(Resize(self._container.uuid, self.uuid, *size))
+
+    @verb
     async def kill(self, signal: int = signals.SIGTERM) -> None:
         """Send it a signal. Does nothing once it has ended.
+
+        Of a signal that is meant to end it (KILL, TERM, INT, HUP, QUIT) whatever it started dies with it.
+        ``Container.destroy_process`` asks first and kills later.
 
         Raises:
             UsageError: there is no such signal.
@@ -101,9 +116,28 @@ class Process(Handle):
         self._require_session()
         if signal not in signals.valid_signals():
             raise UsageError(f"{signal!r} is not the number of a signal")
+        await self._tell(Signal(self._container.uuid, self.uuid, int(signal)))
+
+    async def _tell(self, verb: Verb) -> None:
         if not self.dead:
             with contextlib.suppress(NotFound):  # it ended meanwhile
-                await self._connection.call(Signal(self._container.uuid, self.uuid, int(signal)))
+                await self._connection.call(verb)
+
+    async def _run(self, data: bytes) -> None:
+        """Feed it, and wait for its end; whoever gives up kills it."""
+        try:
+            with contextlib.suppress(Ended):  # it need not read
+                await self._input.write(data)
+            self._input.finish()
+            await self.wait_exit.aio()
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
+
+    async def _destroy(self, grace: float) -> None:
+        """Ask it to end, kill it after the grace; until it is over."""
+        await self._tell(EndProcess(self._container.uuid, self.uuid, grace))
+        await self.wait_exit.aio()
 
     def _ended(self, code: int | None, reason: str) -> None:
         """It is over; that is told once everything it printed has arrived."""

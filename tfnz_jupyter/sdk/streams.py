@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -194,7 +195,7 @@ class Output:
 
     def take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
         """One chunk from the stream."""
-        self.log.feed(mark, data)
+        self.log.feed(mark, data, time.time())
         if self._kept is not None:
             self._kept[mark].append(data)
         taker = self.choose(mark)

@@ -7,12 +7,22 @@ import dataclasses
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
 
-from ..engines.base import Booted, ContainerSpec, Engine, Exit, ImageInfo, Limits, Progress
+from ..engines.base import (
+    Booted,
+    ContainerSpec,
+    Engine,
+    Exit,
+    ImageInfo,
+    Limits,
+    Progress,
+    Running,
+    Terminal,
+)
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
 from ..wire import egress, tags
 from ..wire.messages import ContainerChanged, ExternalOffered, Spawn
@@ -65,6 +75,10 @@ class Container:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._destroying = False
+        self._booted = False
+        self._asleep = wish.asleep and self.state != "running"
+        self._turning = asyncio.Lock()  # held while it wakes or reboots
+        self._next: asyncio.Future[Booted] | None = None  # what will take the first process's place
         if self.over:
             self.process.close()
             self._ended.set()
@@ -79,7 +93,7 @@ class Container:
 
     @property
     def state(self) -> str:
-        """preparing, booting, running, ended or failed."""
+        """preparing, booting, asleep, running, ended or failed."""
         return self._state.state
 
     @property
@@ -134,6 +148,63 @@ class Container:
 
         return dial
 
+    async def start(self) -> None:
+        """Run its command, if it is asleep.
+
+        Raises:
+            TfnzError: there is no such command, or it is over.
+        """
+        await self.ready()
+        await asyncio.shield(asyncio.ensure_future(self._start()))
+
+    async def _start(self) -> None:
+        async with self._turning:
+            if self._asleep:
+                await self._turn(self._wake())
+
+    async def _wake(self) -> Booted:
+        running = await self._engine.start(self.id)
+        self._asleep = False
+        return Booted(self._state.node, self._state.ip, running)
+
+    async def reboot(self, grace: float, *, reset: bool) -> None:
+        """End what runs in it and run its command anew; one that is asleep stays so.
+
+        Raises:
+            TfnzError: it did not come up again, or is over.
+        """
+        await self.ready()
+        await asyncio.shield(asyncio.ensure_future(self._reboot(grace, reset)))
+
+    async def _reboot(self, grace: float, reset: bool) -> None:
+        async with self._turning:
+            await self.ready()
+            self._ready = asyncio.get_running_loop().create_future()
+            self._change(state="booting", step="boot", text="", done=0, total=None)
+            await self._turn(self._engine.reboot(self.id, grace, reset=reset))
+
+    async def _turn(self, deed: Coroutine[Any, Any, Booted]) -> None:
+        """Do what may put another process in the place of the first, and have it followed."""
+        following = self._next = asyncio.get_running_loop().create_future()
+        try:
+            booted = await deed
+        except BaseException as problem:
+            self._refuse(following, problem)
+            raise
+        if booted.process is self.process.running:
+            self._refuse(following, ContainerEnded("nothing takes its place"))
+        else:
+            following.set_result(booted)
+        if not self.over:
+            self._runs(booted, time.time())
+
+    def _refuse(self, following: asyncio.Future[Booted], problem: BaseException) -> None:
+        """Nothing follows the first process; if it has ended of that, this is why."""
+        following.set_exception(problem)
+        following.exception()  # seen: it is raised elsewhere
+        if self.process.lives:
+            self._next = None
+
     async def ended(self) -> None:
         """Return once it is over."""
         await self._ended.wait()
@@ -141,7 +212,7 @@ class Container:
     async def destroy(self, grace: float) -> None:
         """End it, wherever it is; returns when nothing of it is left. Idempotent."""
         self._destroying = True
-        if self._state.state == "running":
+        if self._booted:
             await self._engine.destroy(self.id, grace)
         elif not self._ended.is_set():
             self._task.cancel()
@@ -167,25 +238,49 @@ class Container:
             self._fail(ContainerEnded(f"{self.name} was destroyed before it ran"), "destroyed")
         self.process.close()
         self._ended.set()
+        if not self._ready.done():
+            self._ready.set_exception(self._over())
+            self._ready.exception()
 
     async def _boot_and_run(self) -> Exit:
         booted = self._past.booted if self._past else None
-        if booted is None and self.state == "running":
+        if booted is None and self.state in ("asleep", "running"):
             return Exit(
                 reason="lost with its location, which was killed; nobody knows how it ended"
             )
         if booted is None:
             booted = await self._boot()
         self._forget_files()
-        started_at = self._state.started_at or time.time()
-        self._change(
-            state="running", step="", ip=booted.ip, node=booted.node, started_at=started_at
-        )
-        self._ready.set_result(None)
+        self._booted = True
+        self._runs(booted, self._state.started_at or time.time())
         try:
-            return await self.process.run(booted.process)
+            return await self._follow(booted.process)
         finally:
             await self._engine.destroy(self.id, 0)
+
+    def _runs(self, booted: Booted, started_at: float) -> None:
+        """It is booted: its command runs, or sleeps."""
+        self._change(
+            state="asleep" if self._asleep else "running",
+            step="",
+            ip=booted.ip,
+            node=booted.node,
+            started_at=None if self._asleep else started_at,
+        )
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    async def _follow(self, running: Running) -> Exit:
+        """Until its first process has ended and no other takes its place."""
+        while True:
+            end = await self.process.run(running)
+            if self._next is None:
+                return end
+            try:
+                running = (await self._next).process
+            except ContainerEnded:
+                return end
+            self._next = None
 
     async def _boot(self) -> Booted:
         report = Paced(self._progressed)
@@ -229,7 +324,7 @@ class Container:
 def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
     """What to boot, by the OCI rules: a command replaces entrypoint and cmd; the user's environment wins."""
     argv = tuple(wish.command) if wish.command else image.entrypoint + image.cmd
-    if not argv:
+    if not argv and not wish.asleep:
         raise UsageError(
             f"{wish.image} says nothing about what to run", hint="Give the spawn a command."
         )
@@ -245,4 +340,6 @@ def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
         files=tuple(wish.files),
         limits=Limits(wish.memory, wish.cpus, wish.pids),
         egress=way_out if isinstance(way_out, str) else tuple(way_out),
+        asleep=wish.asleep,
+        terminal=Terminal(*wish.terminal) if wish.terminal else None,
     )

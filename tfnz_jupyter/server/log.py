@@ -7,10 +7,12 @@ all others the oldest bytes are dropped, and they are told how many.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
 from ..engines.base import Mark
+from ..wire.marks import Marks
 
 #: Bytes of output kept for those who come later.
 HELD = 4 * 1024 * 1024
@@ -96,6 +98,7 @@ class Log:
         self._cost = 0
         self._unheld = 0  # bytes at the beginning that another location took in
         self._released = False
+        self._marks = Marks()
 
     def begin_at(self, size: int, lines: int) -> None:
         """So much was printed and taken in by a location that is no more: it counts as skipped."""
@@ -114,6 +117,7 @@ class Log:
 
     def append(self, mark: Mark, data: bytes) -> None:
         """Add what was printed, and drop what is older than the bound."""
+        self._marks.note(time.time(), self.total)
         last = self._blocks[-1] if self._blocks else None
         if last is None or last.mark != mark or len(last.data) >= _BLOCK:
             last = _Block(self.total, mark, self.lines, self._cost)
@@ -146,10 +150,39 @@ class Log:
         ):
             await self.changed()
 
+    def hold(self) -> None:
+        """Hold the writer back again."""
+        self._released = False
+
     def release(self) -> None:
         """Hold the writer back no longer: it has ended, and what is left in its pipes fits beside what is held."""
         self._released = True
         self.wake()
+
+    def place(self, tail: int | None, since: float | None) -> tuple[int, int]:
+        """Where the last so many lines begin, or what came since a time, whichever is later: bytes, and lines before."""
+        offset = 0 if since is None else self._marks.since(since)
+        offset = self.total if offset is None else offset
+        if tail is not None:
+            offset = max(offset, self._start_of_last(tail))
+        block = self.block_at(offset)
+        if block is None:
+            return offset, self.lines if offset >= self.total else 0
+        return offset, block.lines_before + block.data[: max(0, offset - block.offset)].count(b"\n")
+
+    def _start_of_last(self, lines: int) -> int:
+        """The offset at which the last so many lines begin; of those that are held."""
+        unfinished = bool(self._blocks) and not self._blocks[-1].data.endswith(b"\n")
+        number = self.lines + unfinished - lines  # so many newlines come before
+        if lines <= 0:
+            return self.total
+        for block in reversed(self._blocks):
+            if block.lines_before < number:
+                at = -1
+                for _ in range(number - block.lines_before):
+                    at = block.data.index(b"\n", at + 1)
+                return block.offset + at + 1
+        return 0
 
     def tail(self, lines: int) -> str:
         """The last lines printed, as text."""

@@ -97,6 +97,11 @@ class Peer:
         self._out[stream] = opened
         return opened
 
+    def input(self, stream: int) -> InStream | None:
+        """An open stream from the client to a process."""
+        found = self._in.get(stream)
+        return found if isinstance(found, InStream) else None
+
     def in_stream(self, stream: int, receiving: Receiving | None = None) -> InStream:
         """Open a stream from the client under the id it chose, or go on with one at a place."""
         opened = InStream(stream, self.tell, self._forget_in, receiving or Receiving())

@@ -21,6 +21,7 @@ class Process:
         self.running: Running | None = None
         self._inputs: list[InStream] = []
         self._feeding: set[asyncio.Future[None]] = set()
+        self.lives = False
         self._killing: asyncio.Future[None] | None = None
 
     def follow(self, output: OutStream, *, lossless: bool, offset: int = 0, lines: int = 0) -> None:
@@ -36,20 +37,32 @@ class Process:
             self._begin_to_feed(input, self.running)
         return None
 
+    def replace(self, before: InStream | None, after: InStream) -> None:
+        """Feed the next that will run here from another stream than this one."""
+        if before is not None and before in self._inputs:
+            self._inputs.remove(before)
+            before.close()
+        self._inputs.append(after)
+
     async def run(self, running: Running) -> Exit:
-        """Pump until it has ended and everything it printed is in the log."""
-        self.running = running
-        self.log.begin_at(running.taken.read, running.taken.lines)
+        """Pump until it has ended and everything it printed is in the log; another may run in its place then."""
+        self.running, self.lives = running, True
+        self.log.hold()
+        if running.taken.read:
+            self.log.begin_at(running.taken.read, running.taken.lines)
         for input in self._inputs:
             self._begin_to_feed(input, running)
         printing = asyncio.ensure_future(self._print(running))
         try:
             end = await running.wait()
+            self.lives = False
             await self._drained(printing)
             return end
         finally:
+            self.lives = False
             printing.cancel()
-            self.close()
+            for feeding in self._feeding:
+                feeding.cancel()
 
     async def _print(self, running: Running) -> None:
         while (chunk := await running.read()) is not None:

@@ -42,7 +42,7 @@ class Revival:
         return {
             row.wish.container: row.spec
             for row in self._containers
-            if row.spec is not None and row.news.state in ("booting", "running")
+            if row.spec is not None and row.news.state in ("booting", "asleep", "running")
         }
 
     def restore(

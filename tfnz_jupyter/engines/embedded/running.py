@@ -219,6 +219,12 @@ class TerminalRunning(PipedRunning):
             await super().write(_END_OF_INPUT if self._fresh else _END_OF_INPUT * 2)
         self._fresh = True
 
+    def hush(self) -> None:
+        """Do not show what is typed."""
+        settings = termios.tcgetattr(self._stdin)
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(self._stdin, termios.TCSANOW, settings)
+
     async def resize(self, columns: int, rows: int) -> None:
         if self._stdin >= 0:
             size = struct.pack("4H", rows, columns, 0, 0)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 from ...errors import EngineFailed, UsageError
-from ..base import Mark, ProcessSpec
+from ..base import Mark, ProcessSpec, Terminal
 from . import exits, messages
 from .bundle import Places
 from .container import Container, ended
@@ -79,6 +79,7 @@ class Starts:
             if container.unwanted or error.message == messages.OVER:
                 raise ended(spec.id) from None
             raise
+        link.tell(messages.Noted(spec.id))  # its former end is nobody's news
         if reset:
             await self._disk.run(container.forget_changes)
         await container.with_files(self._disk, lambda: container.configure(places))
@@ -116,19 +117,21 @@ class Starts:
                 spec.terminal is not None,
             )  # fmt: skip
             try:
-                return await self._started(link, container, ask, spec.argv)
+                running = await self._started(link, container, ask, spec.argv, spec.terminal)
             except EngineFailed:
                 if container.removal is not None:
                     raise ended(container.spec.id) from None
                 raise
+            return running
 
     async def _start(self, link: Link, container: Container) -> PipedRunning:
         ask = messages.Start(link.number(), container.spec.id, container.user)
-        return await self._started(link, container, ask, container.spec.argv)
+        spec = container.spec
+        return await self._started(link, container, ask, spec.argv, spec.terminal)
 
     async def _started(
         self, link: Link, container: Container, ask: messages.Start | messages.Execute,
-        argv: tuple[str, ...],
+        argv: tuple[str, ...], terminal: Terminal | None,
     ) -> PipedRunning:  # fmt: skip
         """Have a process started, and take its pipes; an execve that failed is an error here."""
         name = ask.id
@@ -142,6 +145,8 @@ class Starts:
         finally:
             already = container.launching.pop(name)
         running = container.running[name] = running_of(name, fds, link.tell)
+        if isinstance(running, TerminalRunning) and terminal and not terminal.echo:
+            running.hush()
         if already is not None:
             container.exited(name, already)
         await self._see_it_run(running, container, argv)

@@ -16,7 +16,10 @@ _LOST = "nobody knows how it ended: its location was killed meanwhile"
 _HARMLESS = (
     m.EnsureImage,
     m.ListImages,
+    m.Start,
     m.Destroy,
+    m.EndProcess,
+    m.Resize,
     m.ListFiles,
     m.LookAtFile,
     m.OpenTunnel,

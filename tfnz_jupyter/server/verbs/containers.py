@@ -16,7 +16,13 @@ class ContainerVerbs:
 
     def deeds(self) -> dict[type, Deed]:
         """Verb -> what does it."""
-        return {m.Spawn: self._spawn, m.Destroy: self._destroy, m.FollowLog: self._follow}
+        return {
+            m.Spawn: self._spawn,
+            m.Start: self._start,
+            m.Reboot: self._reboot,
+            m.Destroy: self._destroy,
+            m.FollowLog: self._follow,
+        }
 
     async def _spawn(self, peer: Peer, verb: m.Spawn, call: int) -> m.Done:
         peer.require_new(verb.output, verb.input)
@@ -32,12 +38,25 @@ class ContainerVerbs:
                     other.tell(container.offer())
         return m.Done()
 
+    async def _start(self, peer: Peer, verb: m.Start, call: int) -> m.Done:
+        await self._means.estate.container(peer, verb.container).start()
+        return m.Done()
+
+    async def _reboot(self, peer: Peer, verb: m.Reboot, call: int) -> m.Done:
+        container = self._means.estate.container(peer, verb.container)
+        peer.require_new(verb.input)
+        await container.ready()
+        container.process.replace(peer.input(verb.before), peer.in_stream(verb.input))
+        await container.reboot(verb.grace, reset=verb.reset)
+        return m.Done()
+
     async def _destroy(self, peer: Peer, verb: m.Destroy, call: int) -> m.Done:
         await self._means.estate.container(peer, verb.container).destroy(verb.grace)
         return m.Done()
 
     async def _follow(self, peer: Peer, verb: m.FollowLog, call: int) -> m.Done:
-        log = self._means.estate.container(peer, verb.container).process.log
+        process = self._means.estate.container(peer, verb.container).process
         peer.require_new(verb.output)
-        peer.out_stream(verb.output).start(log.reader(lossless=True))
+        offset, lines = process.log.place(verb.tail, verb.since)
+        process.follow(peer.out_stream(verb.output), lossless=True, offset=offset, lines=lines)
         return m.Done()

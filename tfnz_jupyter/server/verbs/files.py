@@ -87,7 +87,7 @@ class FileVerbs:
             if isinstance(problem, ContainerEnded) or problem.errno == errno.EBADF:
                 with contextlib.suppress(TimeoutError):  # the news of its end may be on the way
                     await asyncio.wait_for(container.ended(), _LATE)
-            if container.state != "running":
+            if container.over:
                 await container.ready()  # says why it is over
             if isinstance(problem, ContainerEnded):
                 raise

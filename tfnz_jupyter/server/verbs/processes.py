@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import signal
 
-from ...engines.base import Engine, ProcessSpec, Running
+from ...engines.base import Engine, ProcessSpec, Running, Terminal
 from ...errors import NotFound, TfnzError
 from ...wire import messages as m
+from ..containers import Container
 from ..peer import Peer
 from ..processes import Process, describe
+from ..shells import find_shell
 from .deeds import Deed, Means
 
 
@@ -22,7 +24,12 @@ class ProcessVerbs:
 
     def deeds(self) -> dict[type, Deed]:
         """Verb -> what does it."""
-        return {m.Execute: self._execute, m.Signal: self._signal}
+        return {
+            m.Execute: self._execute,
+            m.Signal: self._signal,
+            m.EndProcess: self._end,
+            m.Resize: self._resize,
+        }
 
     async def _execute(self, peer: Peer, verb: m.Execute, call: int) -> m.Done:
         container = self._estate.container(peer, verb.container)
@@ -32,21 +39,25 @@ class ProcessVerbs:
         process.feed(peer.in_stream(verb.input))
         try:
             await container.ready()
-            assert container.spec is not None
-            spec = ProcessSpec(
-                verb.process,
-                tuple(verb.command),
-                tuple((dict(container.spec.env) | dict(verb.env)).items()),
-                verb.cwd or None,
-                verb.user or None,
-            )
-            running = await self._start(peer, container.id, spec)
+            running = await self._start(peer, container.id, await self._spec(container, verb))
         except BaseException:
             process.close()
             raise
         peer.processes[verb.process] = (verb.container, process)
         peer.keep(attend(self._engine, peer, verb.process, process, running))
         return m.Done()
+
+    async def _spec(self, container: Container, verb: m.Execute) -> ProcessSpec:
+        assert container.spec is not None
+        command = verb.command or [await find_shell(self._engine.files(container.id))]
+        return ProcessSpec(
+            verb.process,
+            tuple(command),
+            tuple((dict(container.spec.env) | dict(verb.env)).items()),
+            verb.cwd or None,
+            verb.user or None,
+            Terminal(*verb.terminal, echo=verb.echo) if verb.terminal else None,
+        )
 
     async def _start(self, peer: Peer, container: str, spec: ProcessSpec) -> Running:
         """Start a process; if its caller gives up meanwhile, it is killed as soon as it runs."""
@@ -58,16 +69,37 @@ class ProcessVerbs:
             raise
 
     async def _signal(self, peer: Peer, verb: m.Signal, call: int) -> m.Done:
+        await self._running(peer, verb).signal(verb.number)
+        return m.Done()
+
+    async def _end(self, peer: Peer, verb: m.EndProcess, call: int) -> m.Done:
+        await self._running(peer, verb).end(verb.grace)
+        return m.Done()
+
+    async def _resize(self, peer: Peer, verb: m.Resize, call: int) -> m.Done:
+        if verb.process:
+            running = self._running(peer, verb)
+        else:
+            container = self._estate.container(peer, verb.container)
+            await container.ready()
+            assert container.process.running is not None
+            running = container.process.running
+        await running.resize(verb.columns, verb.rows)
+        return m.Done()
+
+    def _running(self, peer: Peer, verb: m.Signal | m.EndProcess | m.Resize) -> Running:
         container, process = peer.processes.get(verb.process, ("", None))
         if process is None or container != verb.container or process.running is None:
             raise NotFound(f"no process {verb.process}")
-        await process.running.signal(verb.number)
-        return m.Done()
+        return process.running
 
 
 async def attend(engine: Engine, peer: Peer, key: str, process: Process, running: Running) -> None:
     """Pump a process of a session until it has ended, and tell."""
-    end = await process.run(running)
+    try:
+        end = await process.run(running)
+    finally:
+        process.close()
     peer.processes.pop(key, None)
     peer.tell(m.ProcessEnded(key, end.returncode, describe(end)))
     engine.noted(key)

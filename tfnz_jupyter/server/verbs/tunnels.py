@@ -57,7 +57,7 @@ async def listen(
     """Let a tunnel listen where it was asked to, and belong to a session; not if its container ended meanwhile."""
     if verb.bind:
         await tunnel.listen(verb.bind, verb.local_port)
-    if container.state != "running":
+    if container.over:
         tunnel.close()
         await container.ready()
     peer.tunnels[verb.tunnel] = tunnel

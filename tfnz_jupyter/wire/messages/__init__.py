@@ -23,7 +23,9 @@ from .base import Done as Done
 from .containers import ContainerChanged as ContainerChanged
 from .containers import Destroy as Destroy
 from .containers import FollowLog as FollowLog
+from .containers import Reboot as Reboot
 from .containers import Spawn as Spawn
+from .containers import Start as Start
 from .endpoints import AskAuthority as AskAuthority
 from .endpoints import Authority as Authority
 from .endpoints import ChangeCluster as ChangeCluster
@@ -56,8 +58,10 @@ from .packets import Farewell as Farewell
 from .packets import Hello as Hello
 from .packets import Packet as Packet
 from .packets import Welcome as Welcome
+from .processes import EndProcess as EndProcess
 from .processes import Execute as Execute
 from .processes import ProcessEnded as ProcessEnded
+from .processes import Resize as Resize
 from .processes import Signal as Signal
 from .ssh import OpenSsh as OpenSsh
 from .streams import Chunk as Chunk

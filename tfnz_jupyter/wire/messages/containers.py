@@ -28,6 +28,8 @@ class Spawn(Asked, frozen=True, tag="spawn"):
     pids: int | None = None
     lossless: bool = False
     egress: str | list[str] = "internet"
+    asleep: bool = False
+    terminal: tuple[int, int] | None = None  # columns, rows
     tag: str = ""
 
 
@@ -38,17 +40,43 @@ class Destroy(Asked, frozen=True, tag="destroy"):
     grace: float = 1.0
 
 
+class Start(Asked, frozen=True, tag="start"):
+    """Run the command of a container that is asleep. Result: ``Done`` once it was executed."""
+
+    container: str
+
+
+class Reboot(Asked, frozen=True, tag="reboot"):
+    """End a container's processes and run its command again. Result: ``Done`` once that was executed.
+
+    ``input`` is a new stream for its standard input, in place of the one ``before``. ``reset``: what was written since its
+    first boot is forgotten.
+    """
+
+    container: str
+    before: int
+    input: int
+    reset: bool
+    grace: float = 1.0
+
+
 class FollowLog(Asked, frozen=True, tag="follow-log"):
-    """Send a container's log on a stream, from the first byte still held and losing none. Result: ``Done``."""
+    """Send a container's log on a stream, losing nothing. Result: ``Done``.
+
+    From the first byte still held on, or from the last ``tail`` lines, or from what came ``since`` then (seconds since the
+    epoch), whichever is later.
+    """
 
     container: str
     output: int
+    tail: int | None = None
+    since: float | None = None
 
 
 class ContainerChanged(Said, frozen=True, tag="container-changed"):
     """All that can change about one container, as it is now.
 
-    ``state`` is preparing, booting, running, ended or failed. Times are seconds since the epoch. ``error`` is
+    ``state`` is preparing, booting, asleep, running, ended or failed. Times are seconds since the epoch. ``error`` is
     ``errors.to_wire`` of why it failed.
     """
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from .accounts import Accounts, Invite, Invited, Join, Joined, ListAccounts, Revoke
 from .again import Fed, FeedAgain, FollowAgain
 from .base import Done
-from .containers import Destroy, FollowLog, Spawn
+from .containers import Destroy, FollowLog, Reboot, Spawn, Start
 from .endpoints import AskAuthority, Authority, ChangeCluster, Publish, Published, Unpublish
 from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
 from .images import EnsureImage, ImageReady, Images, ListImages
 from .network import AllowConnection, DisallowConnection
-from .processes import Execute, Signal
+from .processes import EndProcess, Execute, Resize, Signal
 from .ssh import OpenSsh
 from .tunnels import CloseTunnel, Dial, Listening, OpenTunnel
 from .waits import WaitHttp, WaitTcp
@@ -21,12 +21,16 @@ Verb = (
     | ListImages
     | Spawn
     | Destroy
+    | Start
+    | Reboot
     | FollowLog
     | Attach
     | FollowAgain
     | FeedAgain
     | Execute
     | Signal
+    | EndProcess
+    | Resize
     | PutFiles
     | FetchFiles
     | ListFiles
