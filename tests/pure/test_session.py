@@ -8,7 +8,8 @@ from tests.support.pair import Pair
 from tfnz_jupyter.errors import ProtocolError
 from tfnz_jupyter.wire import messages as m
 from tfnz_jupyter.wire.codec import encode
-from tfnz_jupyter.wire.session import BEAT_EVERY, QUIET, ROOM, SILENCE, Session
+from tfnz_jupyter.wire.pace import FIRST
+from tfnz_jupyter.wire.session import BEAT_EVERY, QUIET, SILENCE, Session
 
 
 def said(pair, *, by_client):
@@ -73,7 +74,7 @@ def test_an_end_that_has_forgotten_what_it_acknowledged_cannot_go_on():
 def test_large_messages_are_acknowledged_before_many_have_come():
     pair = Pair()
     for n in range(8):
-        pair.client.send(m.Chunk(1, n), bytes(ROOM // 8))
+        pair.client.send(m.Chunk(1, n), bytes(FIRST // 8))
     assert not pair.client.room
     pair.carry()
     assert pair.client.room

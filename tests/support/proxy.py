@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 _RESET = struct.pack("ii", 1, 0)
 _PIECE = 64 * 1024
+_SMALL_PIECE = 16 * 1024
 
 
 class Proxy:
@@ -26,7 +27,10 @@ class Proxy:
         self.port = 0
         self.carried = 0  # bytes, both ways
         self.connections = 0
-        self.delay = 0.0  # seconds that each piece is held up
+        self.delay = 0.0  # seconds that each piece is held up, about
+        self.rate = (
+            0  # bytes a second that each direction of a connection carries; 0 for as many as it can
+        )
         self.corrupting = 0.0  # the chance of each piece to have a bit turned over
         self.cuts = 0
         self._cutting = 0  # bytes between two cuts, about
@@ -112,6 +116,8 @@ class Proxy:
     async def passed(self, data: bytes) -> bytes:
         """What becomes of a piece on its way."""
         await self._open.wait()
+        if self.rate:
+            await self._after(len(data) / self.rate)
         if self.delay:
             await self._after(self._random.random() * 2 * self.delay)
         self.carried += len(data)
@@ -164,7 +170,7 @@ class _Pair:
     async def carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str
     ) -> None:
-        while data := await reader.read(_PIECE):
+        while data := await reader.read(_PIECE if not self._proxy.rate else _SMALL_PIECE):
             data = await self._proxy.passed(data)
             if way not in self._silent:
                 writer.write(data)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..errors import Ended
 from ..wire.messages import Chunk, End, Message
-from ..wire.streams import CHUNK, Sending
+from ..wire.streams import PIECE, Sending
 from .space import Space
 
 Tell = Callable[[Message, bytes], None]
@@ -47,7 +47,7 @@ class Outflow:
         """
         while not self.closed:
             if self._sending.room > 0 and self._space.free:
-                return min(self._sending.room, CHUNK)
+                return min(self._sending.room, PIECE)
             self._woken.clear()
             if self._sending.room > 0:
                 self._space.wait(self._woken.set)

@@ -130,7 +130,7 @@ class Connection:
     def tell(self, message: Message, bulk: bytes = b"") -> None:
         """Send one message. Says nothing once the session has ended."""
         if self.ended is None:
-            self._wire.send(message, bulk)
+            self._wire.send(message, bulk, _now())
             self._flush()
 
     async def call(self, verb: Verb, report: Callable[[Progressed], None] | None = None) -> Value:

@@ -66,6 +66,7 @@ class Peer:
         self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)
         self.tunnels: dict[str, Tunnel] = {}
         self._flush = flush
+        self._loop = asyncio.get_running_loop()
         self._calls: dict[int, asyncio.Task[None]] = {}
         self.space = Space(lambda: wire.room)
         self._out: dict[int, Outflow] = {}
@@ -74,7 +75,7 @@ class Peer:
 
     def tell(self, message: Message, bulk: bytes = b"") -> None:
         """Send one message."""
-        self.wire.send(message, bulk)
+        self.wire.send(message, bulk, self._loop.time())
         self._flush(self)
 
     def flush(self) -> None:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..errors import ProtocolError
 from .codec import decode, encode
 from .messages import Beat, Data, Farewell, Hello, Message, Packet, Welcome
+from .pace import LEAST, Pace
 
 #: Each end says this often that it is there, and what has arrived (seconds).
 BEAT_EVERY = 5.0
@@ -25,11 +26,9 @@ BEAT_EVERY = 5.0
 QUIET = 15.0
 #: A session whose other end was silent for this long is over (seconds).
 SILENCE = 120.0
-#: Streams wait while this much is on the way and has not been acknowledged (bytes).
-ROOM = 8 * 1024 * 1024
 _STOOD_STILL = 4.0  # a tick this late says that this end was not there
 _ACK_EVERY = 16  # messages
-_ACK_BYTES = ROOM // 8
+_ACK_BYTES = LEAST // 2
 _COST = 64  # a message counts at least this much, so that tiny ones do not pile up
 
 
@@ -38,6 +37,7 @@ class _Held(NamedTuple):
 
     frames: list[bytes]
     cost: int
+    at: float  # when it was sent
 
 
 class Session:
@@ -49,6 +49,8 @@ class Session:
         self.received = 0  # number of the last message that arrived
         self.silence = SILENCE
         self.held = 0  # bytes of messages that the other end has not acknowledged
+        self._now = now
+        self._pace = Pace()
         self._sent = 0
         self._unacknowledged: deque[_Held] = deque()
         self._untold_messages = 0  # arrived since the other end was last told what has
@@ -61,16 +63,17 @@ class Session:
     @property
     def room(self) -> bool:
         """Whether streams may send."""
-        return self.held < ROOM
+        return self.held < self._pace.size
 
-    def send(self, message: Message, bulk: bytes = b"") -> None:
+    def send(self, message: Message, bulk: bytes = b"", now: float = 0.0) -> None:
         """Queue one message; it will arrive once, in order, for as long as the session lives."""
         frames = encode(Data(self._sent + 1, self.received, message), bulk)
         cost = _COST + sum(map(len, frames))
         self._sent += 1
+        self._now = max(self._now, now)
         self._untold_messages = self._untold_bytes = 0
         self.held += cost
-        self._unacknowledged.append(_Held(frames, cost))
+        self._unacknowledged.append(_Held(frames, cost, self._now))
         self.outgoing.append(frames)
 
     def say(self, packet: Hello | Welcome | Farewell | Beat) -> None:
@@ -84,7 +87,7 @@ class Session:
             ProtocolError: garbage, or a gap in the numbers.
         """
         packet, bulk = decode(frames, from_client=not self.client)
-        self._heard_at = max(self._heard_at, now)
+        self._now = self._heard_at = max(self._heard_at, now)
         if isinstance(packet, Beat):
             self._unheard = self._unheard or packet.quiet >= QUIET
             self._acknowledge(packet.received)
@@ -104,6 +107,7 @@ class Session:
                 f"the other end has forgotten that message {other_received + 1} came"
             )
         self._acknowledge(other_received)
+        self._pace = Pace()
         self._heard_at, self._unheard = max(self._heard_at, now), False
         self.outgoing.clear()
         self.outgoing.extend(held.frames for held in self._unacknowledged)
@@ -111,7 +115,7 @@ class Session:
     def tick(self, now: float) -> bool:
         """Beat if it is time; False once the other end has been silent for too long. To be called every second or so."""
         away = now - self._ticked_at
-        self._ticked_at = now
+        self._ticked_at = self._now = now
         if away > _STOOD_STILL:
             self._heard_at = min(now, self._heard_at + away)
             self._unheard = self._unheard or away >= QUIET  # it may have given us up meanwhile
@@ -146,5 +150,9 @@ class Session:
         held_from = self._sent - len(self._unacknowledged)
         if number > self._sent:
             raise ProtocolError(f"the other end claims message {number} of {self._sent}")
-        for _ in range(max(0, number - held_from)):
-            self.held -= self._unacknowledged.popleft().cost
+        if number <= held_from:
+            return
+        gone = [self._unacknowledged.popleft() for _ in range(number - held_from)]
+        cost = sum(held.cost for held in gone)
+        self.held -= cost
+        self._pace.acknowledged(cost, self._now - gone[-1].at, self._now)

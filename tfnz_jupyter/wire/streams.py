@@ -9,8 +9,10 @@ from ..errors import ProtocolError
 
 #: How far a sender may be ahead of its reader (bytes).
 WINDOW = 2 * 1024 * 1024
-#: The usual size of one chunk (bytes).
+#: What is read from a file or a socket at once, usually (bytes).
 CHUNK = 256 * 1024
+#: One message carries no more, so that others need not wait long behind it (bytes).
+PIECE = 64 * 1024
 
 
 class Sending:
