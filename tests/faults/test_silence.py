@@ -81,7 +81,9 @@ def test_a_new_session_works_after_one_was_lost(lost, place):
 
 
 def test_a_location_that_was_stopped_has_heard_nothing_wrong_of_anybody(place, monkeypatch):
-    monkeypatch.setattr(wire, "BEAT_EVERY", 1.0)  # well within the silence, however busy this machine
+    monkeypatch.setattr(
+        wire, "BEAT_EVERY", 1.0
+    )  # well within the silence, however busy this machine
     with place.session() as session:
         container = session.node().spawn_container("busybox", command=["sleep", "1000"])
         container.wait_until_ready(timeout=60)
