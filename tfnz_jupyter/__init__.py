@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Unreachable,
         UsageError,
     )
-    from .sdk import container, endpoint, location, node, process, tagging, tunnel
+    from .sdk import container, endpoint, location, node, process, tagging, tunnel, volume
     from .sdk.container import Container
     from .sdk.endpoint import Cluster, WebEndpoint
     from .sdk.external import ExternalContainer
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .sdk.ssh import SshServer
     from .sdk.tagging import Taggable, TaggedCollection
     from .sdk.tunnel import Tunnel
+    from .sdk.volume import Volume
 
 __version__ = "0.1.0"
 
@@ -75,6 +76,7 @@ __all__ = [
     "Tunnel",
     "Unreachable",
     "UsageError",
+    "Volume",
     "WebEndpoint",
     "container",
     "endpoint",
@@ -83,6 +85,7 @@ __all__ = [
     "process",
     "tagging",
     "tunnel",
+    "volume",
 ]
 
 _CLASSES = {
@@ -96,9 +99,10 @@ _CLASSES = {
     "Taggable": "tagging",
     "TaggedCollection": "tagging",
     "Tunnel": "tunnel",
+    "Volume": "volume",
     "WebEndpoint": "endpoint",
 }
-_MODULES = {"container", "endpoint", "location", "node", "process", "tagging", "tunnel"}
+_MODULES = {"container", "endpoint", "location", "node", "process", "tagging", "tunnel", "volume"}
 
 
 def __getattr__(name: str) -> Any:

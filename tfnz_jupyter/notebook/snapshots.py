@@ -69,6 +69,8 @@ def _limits(limits: Mapping[str, float | None]) -> str:
         parts.append(f"{cpus:g} cpus")
     if pids := limits.get("pids"):
         parts.append(f"{pids} processes")
+    if disk := limits.get("disk"):
+        parts.append(f"{disk / (1 << 20):.0f} MiB of disk")
     return ", ".join(parts)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import UsageError
+from ..wire.paths import normal
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 #: Of a terminal: True for 80 columns and 24 rows, or (columns, rows); ``os.get_terminal_size()`` is one.
@@ -230,6 +231,21 @@ def moment(given: float | datetime | None, what: str) -> float | None:
         return given.timestamp()
     amount(given, what, 0)
     return given
+
+
+def mount_point(given: str) -> str:
+    """Check where a volume is to be mounted; without doubled or trailing slashes.
+
+    Raises:
+        UsageError: it is no absolute path of a folder of its own.
+    """
+    plain = isinstance(given, str) and given.startswith("/") and "\0" not in given
+    if not plain or ".." in given.split("/") or normal(given) == "/":
+        raise UsageError(
+            f"volumes: {given!r} is not where one can be mounted",
+            hint="Give an absolute path without '..', other than /.",
+        )
+    return normal(given)
 
 
 def timeout(given: float | None) -> None:

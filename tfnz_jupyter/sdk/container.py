@@ -28,6 +28,7 @@ from .waiting import Waiting
 
 if TYPE_CHECKING:
     from .node import Node
+    from .volume import Volume
 
 Callback = Callable[..., object]
 
@@ -53,7 +54,12 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
         self.image = wish.image
         self.command = wish.command
         self.env = list(wish.env)
-        self.limits = {"memory": wish.memory, "cpus": wish.cpus, "pids": wish.pids}
+        self.limits = {
+            "memory": wish.memory,
+            "cpus": wish.cpus,
+            "pids": wish.pids,
+            "disk": wish.disk,
+        }
         self.egress = wish.egress
         self.stdout_callback, self.stderr_callback, self.termination_callback = callbacks
         self._output.choose = self._callback_of
@@ -63,6 +69,12 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
             output=connection.number(),
             lossless=bool(self.stdout_callback or self.stderr_callback),
         )
+
+    @property
+    def volumes(self) -> list[tuple[Volume, str]]:
+        """What it was spawned with and is still there: volumes, and where they are mounted."""
+        known = self.location().volumes
+        return [(known[key], place) for key, place in self._wish.volumes if key in known]
 
     # verbs
 

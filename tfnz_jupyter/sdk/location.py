@@ -23,8 +23,8 @@ from .connection import Connection
 from .container import Container
 from .embedded import is_stuck
 from .node import Node
-from .offers import Offers
 from .places import EMBEDDED, all_names, chosen, find
+from .volume_offers import VolumeOffers
 
 _log = logging.getLogger("tfnz_jupyter")
 
@@ -36,7 +36,7 @@ _PATIENCE, _PAUSE = 10.0, 0.05
 _alive: list[Location] = []  # oldest first
 
 
-class Location(Offers):
+class Location(VolumeOffers):
     """A session with a location; with nothing configured, the one on this machine, started if need be.
 
     What it spawns ends with it: by :meth:`disconnect`, the interpreter's exit, or the death of this process.
@@ -95,7 +95,7 @@ class Location(Offers):
         """Everything that needs no location."""
         if quiet and debug_log:
             raise UsageError("quiet and debug_log exclude each other")
-        Offers.__init__(self, chosen(location, location_ip), new_node_callback)
+        VolumeOffers.__init__(self, chosen(location, location_ip), new_node_callback)
         self._dialled = location_ip
         here = self.location == EMBEDDED
         self.log_path = str(runtime_folder() / "location.log") if here else ""
@@ -263,6 +263,10 @@ class Location(Offers):
                 self._endpoints_changed(message)
             case m.ExternalOffered():
                 self._external_offered(message)
+            case m.VolumeOffered():
+                self._volume_offered(message)
+            case m.VolumeGone(volume):
+                self._volume_gone(volume)
             case m.ContainerChanged(key):
                 if container := self.containers.get(key):
                     container._heard(message)

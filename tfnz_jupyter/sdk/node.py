@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..blocking import verb
-from ..errors import NotSupported, UsageError
+from ..errors import UsageError
 from ..wire import egress as ways
 from ..wire import tags
 from ..wire.messages import NodeState, Spawn
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Callback = Callable[..., object]
 
 _LEAST_MEMORY = 6 * 1024 * 1024
+_LEAST_DISK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Node(Handle):
         memory: int | None = None,
         cpus: float | None = None,
         pids: int | None = None,
+        disk: int | None = None,
         workdir: str | None = None,
         egress: str | Iterable[str] = "internet",
         terminal: asking.Size = None,
@@ -87,6 +89,7 @@ class Node(Handle):
             image: a reference, a path of an archive or layout, or ``.`` for the newest local build.
             env: names and values, added to the image's own.
             sleep: boot everything but its command, which runs at ``start()``; it can be used meanwhile.
+            volumes: volumes (or their ids or tags) and the absolute paths they are mounted at.
             pre_boot_files: absolute paths and contents (text or bytes), there before the first process.
             command: replaces the image's entrypoint and command: a list as it is, a string by ``/bin/sh -c``.
             stdout_callback: ``(container, bytes)``, both outputs unless there is a ``stderr_callback``.
@@ -96,6 +99,7 @@ class Node(Handle):
             memory: most it may use, bytes; half the machine's if not given.
             cpus: most it may use, cores; all, shared by weight, if not given.
             pids: most processes at a time; 512 if not given.
+            disk: most it may write outside volumes, bytes; 10 GiB if not given.
             workdir: where its command starts; the image's if not given.
             egress: whom it may reach outside: ``internet`` (public addresses), ``none``, ``all`` (this machine and its
                 networks too), or a list of IPv4 networks. Names are looked up by the engine, but with ``none``.
@@ -103,16 +107,17 @@ class Node(Handle):
 
         Raises:
             UsageError: an argument has no meaning, or the tag is taken; the message names it.
-            NotSupported: ``volumes`` are not there yet.
+            NotFound: there is no such volume.
+            NotSupported: the machine cannot limit ``disk``.
             SessionEnded: the session is over.
         """
-        if volumes:
-            raise NotSupported("volumes= is not supported by this version")
         if not isinstance(image, str) or not image:
             raise UsageError(f"image: {image!r} is not the name of an image")
         asking.whole(memory, "memory", _LEAST_MEMORY)
         asking.amount(cpus, "cpus", 0.01)
         asking.whole(pids, "pids", 1)
+        asking.whole(disk, "disk", _LEAST_DISK)
+        mounts = self._location._mounts(volumes)
         wish = Spawn(
             container=new_id(),
             name=self._location._free_name(name, _short(image)),
@@ -129,6 +134,8 @@ class Node(Handle):
             pids=pids,
             asleep=bool(sleep),
             terminal=asking.terminal(terminal),
+            disk=disk,
+            volumes=[(volume.uuid, place) for volume, place in mounts],
             tag=tags.valid(tag) or "",
             egress=ways.valid(egress),
         )

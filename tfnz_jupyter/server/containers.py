@@ -111,6 +111,11 @@ class Container:
         """What was asked for; without the files, once they are in it."""
         return self._wish
 
+    @property
+    def volumes(self) -> frozenset[str]:
+        """The ids of those it was wished for with."""
+        return frozenset(volume for volume, _place in self._wish.volumes)
+
     def offer(self) -> ExternalOffered:
         """What other sessions of its user are told of it."""
         wish = self._wish
@@ -338,7 +343,8 @@ def _spec(wish: Spawn, image: ImageInfo) -> ContainerSpec:
         cwd=wish.cwd or image.working_dir or "/",
         user=image.user,
         files=tuple(wish.files),
-        limits=Limits(wish.memory, wish.cpus, wish.pids),
+        limits=Limits(wish.memory, wish.cpus, wish.pids, wish.disk),
+        volumes=tuple(wish.volumes),
         egress=way_out if isinstance(way_out, str) else tuple(way_out),
         asleep=wish.asleep,
         terminal=Terminal(*wish.terminal) if wish.terminal else None,

@@ -65,6 +65,10 @@ class Estate:
             raise NotFound(f"no container {key}")
         return found
 
+    def mounting(self, volume: str) -> list[Container]:
+        """The containers, not yet over, that have a volume."""
+        return [c for c in self._containers.values() if not c.over and volume in c.volumes]
+
     def offered(self, peer: Peer) -> list[Container]:
         """Live tagged containers of the other sessions of a session's user."""
         known = self._containers

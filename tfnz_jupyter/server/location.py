@@ -42,6 +42,7 @@ from .revival import Revival
 from .router import Router
 from .store import ContainerRow, Store
 from .verbs import Means, Plate, Verbs
+from .volumes import Volumes
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ class Location:
         self._estate = Estate(self._ledger)
         self._relay = Relay()
         self._openings = Openings()
+        file = images.with_name("volumes.sqlite")
+        self._volumes = Volumes(engine, file, self._estate, self._handle, self._peers)
         folder = images.with_name("gateway")
         self._gateway = Gateway(engine, folder, self._relay, self._published)
         self._nodes: tuple[NodeInfo, ...] = ()
@@ -105,6 +108,7 @@ class Location:
             gate.close()
             store.close()
             raise
+        await self._volumes.open()
         means = Means(
             self._engine,
             self._images,
@@ -118,6 +122,7 @@ class Location:
             house.plate(gate.endpoints),
             self._evict,
             self._openings,
+            self._volumes,
         )
         self._verbs = Verbs(means)
         self._router = Router(
@@ -170,6 +175,7 @@ class Location:
         self._house.accounts.close()
         if self._collecting:
             await asyncio.wait(self._collecting, timeout=_LAST_COLLECTION)
+        await self._volumes.close()
         await self._engine.close()
         self._chronicle.close()
 

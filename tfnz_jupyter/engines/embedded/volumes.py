@@ -137,7 +137,7 @@ class EmbeddedVolumes(Volumes):
 
     async def existing(self) -> set[str]:
         if self._broken:
-            return set()
+            raise EngineFailed(f"volumes cannot be used: {self._broken}")
         return await self._threads.run(self.disk.volumes)
 
     async def create(self, volume: str) -> None:

@@ -21,6 +21,7 @@ from .network import NetworkVerbs
 from .processes import ProcessVerbs
 from .ssh import SshVerbs
 from .tunnels import TunnelVerbs
+from .volumes import VolumeVerbs
 from .waits import WaitVerbs
 
 __all__ = ["Means", "Plate", "Verbs"]
@@ -38,6 +39,7 @@ class Verbs:
             ContainerVerbs(means),
             ProcessVerbs(means),
             FileVerbs(means),
+            VolumeVerbs(means),
             TunnelVerbs(means),
             SshVerbs(means),
             NetworkVerbs(means),

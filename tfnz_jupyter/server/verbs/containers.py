@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ...errors import UsageError
 from ...wire import messages as m
+from ...wire.paths import trees_intersect
 from ..containers import Container
 from ..peer import Peer
 from .deeds import Deed, Means
@@ -27,6 +29,7 @@ class ContainerVerbs:
     async def _spawn(self, peer: Peer, verb: m.Spawn, call: int) -> m.Done:
         peer.require_new(verb.output, verb.input)
         means = self._means
+        self._require_volumes(peer, verb)
         means.claim(peer, verb)
         container = Container(verb, peer.id, peer.user, means.engine, means.images, means.changed)
         container.process.follow(peer.out_stream(verb.output), lossless=verb.lossless)
@@ -49,6 +52,15 @@ class ContainerVerbs:
         container.process.replace(peer.input(verb.before), peer.in_stream(verb.input))
         await container.reboot(verb.grace, reset=verb.reset)
         return m.Done()
+
+    def _require_volumes(self, peer: Peer, wish: m.Spawn) -> None:
+        """Raises ``NotFound`` for one that is not the user's, ``UsageError`` where two would cover each other."""
+        places: list[str] = []
+        for volume, place in wish.volumes:
+            self._means.volumes.require(peer, volume)
+            if found := trees_intersect(places, place):
+                raise UsageError(f"volumes: {found[0]} would lie in {found[1]}")
+            places.append(place)
 
     async def _destroy(self, peer: Peer, verb: m.Destroy, call: int) -> m.Done:
         await self._means.estate.container(peer, verb.container).destroy(verb.grace)

@@ -17,6 +17,7 @@ from ..images import Images
 from ..openings import Openings
 from ..peer import Peer
 from ..relay import Relay
+from ..volumes import Volumes
 
 #: ``deed(peer, verb, call)`` does one verb.
 Deed = Callable[[Peer, Any, int], Coroutine[Any, Any, m.Value]]
@@ -60,3 +61,4 @@ class Means:
     plate: Plate
     evict: Callable[[str, TfnzError], None]
     openings: Openings
+    volumes: Volumes

@@ -80,5 +80,11 @@ from .tunnels import Listening as Listening
 from .tunnels import OpenTunnel as OpenTunnel
 from .unions import Value as Value
 from .unions import Verb as Verb
+from .volumes import CreateVolume as CreateVolume
+from .volumes import DestroyVolume as DestroyVolume
+from .volumes import RollBackVolume as RollBackVolume
+from .volumes import SnapshotVolume as SnapshotVolume
+from .volumes import VolumeGone as VolumeGone
+from .volumes import VolumeOffered as VolumeOffered
 from .waits import WaitHttp as WaitHttp
 from .waits import WaitTcp as WaitTcp

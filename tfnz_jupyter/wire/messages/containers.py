@@ -26,6 +26,8 @@ class Spawn(Asked, frozen=True, tag="spawn"):
     memory: int | None = None
     cpus: float | None = None
     pids: int | None = None
+    disk: int | None = None
+    volumes: list[tuple[str, str]] = []  # id, where it is mounted
     lossless: bool = False
     egress: str | list[str] = "internet"
     asleep: bool = False

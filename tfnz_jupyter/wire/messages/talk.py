@@ -12,6 +12,7 @@ from .nodes import NodesChanged, Offered
 from .processes import ProcessEnded
 from .streams import Chunk, Credit, End, Skipped
 from .unions import Value, Verb
+from .volumes import VolumeGone, VolumeOffered
 
 
 class Call(Said, frozen=True, tag="call"):
@@ -77,6 +78,8 @@ Message = (
     | NodesChanged
     | Offered
     | ExternalOffered
+    | VolumeOffered
+    | VolumeGone
     | ContainerChanged
     | ProcessEnded
     | EndpointsChanged

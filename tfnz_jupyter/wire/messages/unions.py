@@ -14,6 +14,7 @@ from .network import AllowConnection, DisallowConnection
 from .processes import EndProcess, Execute, Resize, Signal
 from .ssh import OpenSsh
 from .tunnels import CloseTunnel, Dial, Listening, OpenTunnel
+from .volumes import CreateVolume, DestroyVolume, RollBackVolume, SnapshotVolume
 from .waits import WaitHttp, WaitTcp
 
 Verb = (
@@ -35,6 +36,10 @@ Verb = (
     | FetchFiles
     | ListFiles
     | LookAtFile
+    | CreateVolume
+    | DestroyVolume
+    | SnapshotVolume
+    | RollBackVolume
     | AllowConnection
     | DisallowConnection
     | OpenTunnel
