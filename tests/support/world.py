@@ -20,6 +20,7 @@ PRIVATE, OTHER_PRIVATE = "10.55.0.9", "192.168.55.9"
 METADATA = ("169.254.169.254", "168.63.129.16", "100.100.100.200")
 NAMED = PUBLIC  # what every name is resolved to
 HOST, HOST_PUBLIC = "10.77.0.1", "22.33.44.55"
+HOST_IPV6, BEYOND_IPV6 = "fd00:77::1", "fd00:77::2"
 PORT = 80  # of everything that listens
 
 _BEYOND = (PUBLIC, OTHER_PUBLIC, PRIVATE, OTHER_PRIVATE, *METADATA)
@@ -47,11 +48,13 @@ class World:
             _ip("link set lo up", "link add tfnz-w type veth peer name eth0")
             _ip(*(f"addr add {address}/32 dev lo" for address in {*_BEYOND, *_resolvers()}))
             _ip("addr add 10.77.0.2/30 dev tfnz-w", "link set tfnz-w up")
+            _ip(f"addr add {BEYOND_IPV6}/64 dev tfnz-w nodad")
             _ip(f"link set eth0 netns /proc/{os.getpid()}/fd/{self.host}")
             _ip(f"route add {HOST_PUBLIC}/32 dev tfnz-w")
         with self.on_host():
             _ip("link set lo up", f"addr add {HOST}/30 dev eth0", "link set eth0 up")
             _ip("route add default via 10.77.0.2", f"addr add {HOST_PUBLIC}/32 dev lo")
+            _ip(f"addr add {HOST_IPV6}/64 dev eth0 nodad", f"route add default via {BEYOND_IPV6}")
 
     @contextlib.contextmanager
     def served(self) -> Iterator[None]:

@@ -25,7 +25,6 @@ _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _IFF_UP, _IFF_NOARP = 0x1, 0x80
 _NUD_PERMANENT = 0x80
 _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
-_PROHIBIT = 8  # RTN_PROHIBIT
 _ANY = IPv4Address(0)
 
 
@@ -95,12 +94,10 @@ def route(
     return message(RTM_NEWROUTE, _ACK | _CREATE | _EXCL, body)
 
 
-def prohibit(network: IPv4Network) -> bytes:
-    """A route that answers "administratively prohibited" for whatever of a network has no better one."""
-    body = struct.pack(
-        "BBBBBBBBI", socket.AF_INET, network.prefixlen, 0, 0, 254, 3, _SCOPE_UNIVERSE, _PROHIBIT, 0
-    )
-    body += attribute(1, network.network_address.packed)
+def network(index: int, to: IPv4Network) -> bytes:
+    """A route out of ``index`` for whatever of a network has no better one."""
+    body = struct.pack("BBBBBBBBI", socket.AF_INET, to.prefixlen, 0, 0, 254, 3, _SCOPE_LINK, 1, 0)
+    body += attribute(1, to.network_address.packed) + attribute(4, struct.pack("i", index))
     return message(RTM_NEWROUTE, _ACK | _CREATE | _EXCL, body)
 
 

@@ -37,7 +37,7 @@ _ENGINE_SYSCTLS = {
     "ipv4/conf/default/accept_redirects": "0",
     "ipv4/conf/all/send_redirects": "0",
     "ipv4/conf/default/send_redirects": "0",
-    "ipv4/icmp_ratelimit": "0",  # a refusal is told every time, not once a second
+    "ipv4/icmp_ratemask": "0",  # a refusal is told every time, not once a second
     "ipv6/conf/all/disable_ipv6": "1",
     "ipv6/conf/default/disable_ipv6": "1",
 }
@@ -87,8 +87,10 @@ class Network:
             self.changes = Netlink(netlink.RTMGRP_LINK)
             self.filter = Nfnetlink(TABLE)
             _set(_ENGINE_SYSCTLS)
-        # What nobody has is refused in the words the firewall has for what somebody has.
-        self._link.ask([netlink.link_up(1), netlink.address(1, GATEWAY), netlink.prohibit(NETWORK)])
+        # An address nobody has leads to the firewall too, which refuses it as it does those that somebody has.
+        self._link.ask(
+            [netlink.link_up(1), netlink.address(1, GATEWAY), netlink.network(1, NETWORK)]
+        )
 
     def entered(self) -> contextlib.AbstractContextManager[None]:
         return inside_network(self.netns, self.home)
