@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.engines.contract_containment import Containment
 from tests.engines.contract_files import FileAccess
 from tests.engines.contract_killing import Killing
 from tests.engines.contract_lifecycle import Lifecycle
@@ -25,7 +26,16 @@ from tests.support.eventually import eventually_async
 
 
 class Contract(
-    FileAccess, Killing, Lifecycle, Network, Processes, Reboots, Sleepers, Terminals, Volumes
+    Containment,
+    FileAccess,
+    Killing,
+    Lifecycle,
+    Network,
+    Processes,
+    Reboots,
+    Sleepers,
+    Terminals,
+    Volumes,
 ):
     """All parts."""
 

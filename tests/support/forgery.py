@@ -9,7 +9,9 @@ import os
 import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
+from tfnz_jupyter.engines.embedded.cgroups import tag
 from tfnz_jupyter.engines.embedded.syscalls import inside_network
 
 ETHER_IPV4, ETHER_IPV6, ETHER_ALL = 0x0800, 0x86DD, 0x0003
@@ -18,10 +20,10 @@ BROADCAST = b"\xff" * 6
 _UDP = 17
 
 
-def network_of(container: str) -> int:
-    """A descriptor of the network of a live container, found by its cgroup."""
+def network_of(state: Path, container: str) -> int:
+    """A descriptor of the network of a live container of the engine of that state, found by its cgroup."""
     for name in os.listdir("/proc"):
-        if name.isdigit() and f"/{container}" in _read(f"/proc/{name}/cgroup"):
+        if name.isdigit() and f"/tfnz-{tag(state)}/{container}" in _read(f"/proc/{name}/cgroup"):
             return os.open(f"/proc/{name}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     raise LookupError(f"no process of {container}")
 

@@ -116,7 +116,7 @@ async def test_a_forged_sender_gets_nowhere(walled: Bench):
     friend, friends = await walled.address("sleep 100")
     intruder, intruders = await walled.address("sleep 100")
     await walled.engine.allow(server, friend)
-    with contextlib.closing(packets(network_of(intruder), HOME)) as wire:
+    with contextlib.closing(packets(network_of(walled.state, intruder), HOME)) as wire:
         for claimed in (friends, address, "10.124.0.1", places.PUBLIC, "127.0.0.1"):
             for mac in (mac_of(intruders), mac_of(friends), GATEWAY_MAC):
                 wire.send(frame(mac, GATEWAY_MAC, ETHER_IPV4, ipv4(claimed, address, 9, b"forged")))
@@ -133,7 +133,7 @@ async def test_ipv6_is_not_carried_even_where_somebody_could_send_it(walled: Ben
     server, address, process = await listening(walled)
     intruder, intruders = await walled.address("sleep 100")
     await walled.engine.allow(server, intruder)
-    own, theirs = network_of(intruder), network_of(server)
+    own, theirs = network_of(walled.state, intruder), network_of(walled.state, server)
     mac, target = mac_of(intruders), mac_of(address)
     with (
         contextlib.closing(packets(own, HOME)) as wire,
