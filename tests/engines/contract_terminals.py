@@ -22,7 +22,9 @@ class Terminals:
     async def test_a_process_on_a_terminal_has_one_of_its_own(self, bench: Bench):
         name, _ = await bench.boot("sleep 1000")
         with bench.asked("terminal"):
-            process = await bench.execute(name, "tty; stty size; exit 3", terminal=Terminal(90, 20))
+            script = "read x; tty; stty size; exit 3"
+            process = await bench.execute(name, script, terminal=Terminal(90, 20))
+            await process.write(b"\n")
             assert (await outputs(process))[0].split() == ["/dev/pts/0", "20", "90"]
             assert await process.wait() == Exit(code=3)
 
@@ -80,11 +82,19 @@ class Terminals:
             await process.resize(80, 24)
 
     async def test_a_user_may_open_its_terminal_anew(self, bench: Bench):
-        name, _ = await bench.boot("sleep 1000")
+        name, _ = await bench.boot("sleep 1000", user="alice")
         with bench.asked("terminal"):
             script = "echo again >$(tty); echo this >/dev/tty"
-            process = await bench.execute(name, script, user="alice", terminal=Terminal())
+            process = await bench.execute(name, script, terminal=Terminal())
             assert (await outputs(process))[0].split() == ["again", "this"]
+
+    async def test_so_may_another_user(self, bench: Bench):
+        name, _ = await bench.boot("sleep 1000")
+        with bench.asked("terminal"):
+            script = "read x; echo again >$(tty)"
+            process = await bench.execute(name, script, user="alice", terminal=Terminal())
+            await process.write(b"\n")
+            assert (await outputs(process))[0].split() == ["again"]
 
     async def test_a_flood_on_a_terminal_waits_for_its_reader(self, bench: Bench):
         name, _ = await bench.boot("sleep 1000")

@@ -53,6 +53,8 @@ COVERED = ("/proc", "/sys", "/dev")
 # Files every container has of its own, unless the user wrote one before the boot.
 PROVIDED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 
+_TERMINALS = "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
+
 Json = dict[str, object]
 
 
@@ -147,7 +149,7 @@ def config(
         "hostname": spec.hostname,
         "root": {"path": places.root},
         "process": process(spec.argv, env, spec.cwd, account, machine, spec.terminal),
-        "mounts": _mounts(spec, machine, places, memory),
+        "mounts": _mounts(spec, account, machine, places, memory),
         "annotations": {"run.oci.seccomp_bpf_data": machine.seccomp},
         "linux": {
             "namespaces": namespaces,
@@ -159,11 +161,15 @@ def config(
     }
 
 
-def _mounts(spec: ContainerSpec, machine: Machine, places: Places, memory: int) -> list[Json]:
+def _mounts(
+    spec: ContainerSpec, account: Account, machine: Machine, places: Places, memory: int
+) -> list[Json]:
+    # crun makes terminals as root: whom they are for may open them by name only if they are this user's from the start.
+    terminals = f",uid={account.uid}" if account.uid else ""
     fixed: list[tuple[str, str, str, str]] = [
         ("/proc", "proc", "proc", "nosuid,noexec,nodev"),
         ("/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"),
-        ("/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"),
+        ("/dev/pts", "devpts", "devpts", f"{_TERMINALS}{terminals}"),
         ("/dev/shm", "tmpfs", "shm", f"nosuid,noexec,nodev,mode=1777,size={memory // 2048}k"),
         ("/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"),
         ("/sys", "bind", places.sysfs, "bind,ro,nosuid,noexec,nodev"),
