@@ -20,6 +20,7 @@ from tests.engines.contract_processes import Processes
 from tests.engines.contract_reboots import Reboots
 from tests.engines.contract_sleepers import Sleepers
 from tests.engines.contract_terminals import Terminals
+from tests.engines.contract_usage import Measured
 from tests.engines.contract_volumes import Volumes
 from tests.support.bench import Bench
 from tests.support.eventually import eventually_async
@@ -30,6 +31,7 @@ class Contract(
     FileAccess,
     Killing,
     Lifecycle,
+    Measured,
     Network,
     Processes,
     Reboots,

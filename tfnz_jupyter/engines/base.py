@@ -152,6 +152,15 @@ class NodeStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What one container uses."""
+
+    cpu: int  # microseconds of processor time since it began
+    memory: int  # bytes, without files that would be dropped if others needed it
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeInfo:
     """A machine that runs containers."""
 
@@ -346,6 +355,13 @@ class Engine(ABC):
             sock.close()
             raise
         return transport
+
+    @abstractmethod
+    async def usage(self, containers: Sequence[str]) -> dict[str, Usage]:
+        """What these use at the moment; those that do not run are left out. Called about once a second.
+
+        Raises ``EngineFailed``.
+        """
 
     @abstractmethod
     async def beside(self, argv: Sequence[str], folder: Path) -> Running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from ..wire.messages import ContainerChanged
 from .handle import Handle
@@ -11,12 +12,22 @@ _READY = ("asleep", "running")
 _LIVE = ("preparing", "booting", *_READY)
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container uses, as of about a second ago."""
+
+    cpu: int  # thousandths of a core
+    memory: int  # bytes
+    processes: int
+
+
 class Condition(Handle):
     """The part of a container that its location keeps up to date."""
 
     def __init__(self, uuid: str) -> None:
         super().__init__(uuid)
         self._news = ContainerChanged(uuid, "preparing")
+        self._usage: Usage | None = None
 
     @property
     def state(self) -> str:
@@ -27,6 +38,11 @@ class Condition(Handle):
     def progress(self) -> ContainerChanged | None:
         """How far it is while it is preparing or booting (``step``, ``text``, ``done``, ``total``), else None."""
         return self._news if self._news.step else None
+
+    @property
+    def stats(self) -> Usage | None:
+        """What it uses, live: processor, memory, processes; None while it does not run, and for its first second."""
+        return self._usage if self.is_ready() else None
 
     @property
     def ip(self) -> str | None:

@@ -261,6 +261,8 @@ class Location(VolumeOffers):
                 self._all_offered()
             case m.EndpointsChanged():
                 self._endpoints_changed(message)
+            case m.UsageChanged():
+                self._usage_changed(message)
             case m.ExternalOffered():
                 self._external_offered(message)
             case m.VolumeOffered():

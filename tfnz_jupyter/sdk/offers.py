@@ -10,6 +10,7 @@ from ..blocking import verb
 from ..errors import NotFound, SessionEnded, TfnzError, UsageError
 from ..wire import messages as m
 from .callbacks import Given
+from .condition import Usage
 from .connection import Connection
 from .container import Container
 from .endpoint import WebEndpoint
@@ -184,6 +185,13 @@ class Offers(Handle):
                 if external.dead:
                     self.externals.remove(external)
         self._changed()
+
+    def _usage_changed(self, news: m.UsageChanged) -> None:
+        known = {external.uuid: external for external in self.externals} | self.containers
+        for key, *numbers in news.used:
+            if (container := known.get(key)) is not None:
+                container._usage = Usage(*numbers)
+                container._changed()
 
     def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
         gone = set(self.nodes) - {state.id for state in nodes}

@@ -69,6 +69,10 @@ class Estate:
         """The containers, not yet over, that have a volume."""
         return [c for c in self._containers.values() if not c.over and volume in c.volumes]
 
+    def running(self) -> list[Container]:
+        """All that run, or sleep."""
+        return [found for found in self._containers.values() if found.ip and not found.over]
+
     def offered(self, peer: Peer) -> list[Container]:
         """Live tagged containers of the other sessions of a session's user."""
         known = self._containers

@@ -13,7 +13,7 @@ from typing import Any
 from ..engines.base import Engine, NodeInfo
 from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
-from ..wire.messages import NodesChanged, NodeState, Offered, Spawn
+from ..wire.messages import NodesChanged, NodeState, Offered, Spawn, UsageChanged
 from ..wire.session import SILENCE
 from .accounts import Accounts
 from .chronicle import Chronicle
@@ -35,6 +35,7 @@ from .ledger import (
     Spawned,
     Tick,
 )
+from .meters import Meters
 from .openings import Opening, Openings
 from .peer import Peer
 from .relay import Relay
@@ -86,6 +87,7 @@ class Location:
         self._volumes = Volumes(engine, file, self._estate, self._handle, self._peers)
         folder = images.with_name("gateway")
         self._gateway = Gateway(engine, folder, self._relay, self._published)
+        self._meters = Meters()
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -152,12 +154,13 @@ class Location:
         assert self._router is not None
         serving = asyncio.ensure_future(self._router.run())
         ticking = asyncio.ensure_future(self._tick())
+        measuring = asyncio.ensure_future(self._measure())
         stopped = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closing()
-            for task in (serving, ticking, stopped):
+            for task in (serving, ticking, measuring, stopped):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -288,6 +291,32 @@ class Location:
 
     def _handle(self, event: Event) -> list[Effect]:
         return self._ledger.handle(event, self._loop.time())
+
+    async def _measure(self) -> None:
+        """Tell sessions about once a second what the containers they see use."""
+        while True:
+            await asyncio.sleep(_TICK)
+            running = self._estate.running()
+            try:
+                usage = await self._engine.usage([c.id for c in running]) if running else {}
+            except EngineFailed as problem:  # its containers are about to be over
+                log.info("usage: %s", problem)
+                continue
+            self._meters.take(usage, self._loop.time())
+            self._tell_usage(running)
+
+    def _tell_usage(self, running: list[Container]) -> None:
+        peers = self._router.peers if self._router else {}
+        self._meters.keep(peers)
+        for peer in list(peers.values()):
+            mine = [c.id for c in running if self._sees(peer, c)]
+            if news := self._meters.news(peer.id, mine):
+                peer.tell(UsageChanged(news))
+
+    def _sees(self, peer: Peer, container: Container) -> bool:
+        """Whether a session is told of a container: its own, and its user's tagged ones."""
+        own = peer.id == container.session
+        return peer.user == container.user and (own or container.tag is not None)
 
     async def _tick(self) -> None:
         while True:

@@ -180,6 +180,34 @@ class Cgroups:
             return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
         return 0
 
+    def usage(self, name: str) -> tuple[int | None, int | None, int | None]:
+        """Microseconds of processor time, bytes of memory (files that can be dropped left out) and processes of a container.
+
+        None is what the groups do not tell.
+        """
+        if self._unified:
+            cpu = self._number("", name, "cpu.stat", "usage_usec")
+            memory = self._number("", name, "memory.current")
+            cached = self._number("", name, "memory.stat", "inactive_file")
+            return cpu, _less(memory, cached), self._number("", name, "pids.current")
+        nanoseconds = self._number("cpu", name, "cpuacct.usage")
+        memory = self._number("memory", name, "memory.usage_in_bytes")
+        cached = self._number("memory", name, "memory.stat", "total_inactive_file")
+        cpu = None if nanoseconds is None else nanoseconds // 1000
+        return cpu, _less(memory, cached), self._number("pids", name, "pids.current")
+
+    def _number(self, controller: str, name: str, file: str, word: str = "") -> int | None:
+        """What a group's file says, behind ``word`` where there is one; None where it says nothing."""
+        root = self._roots.get(controller)
+        if root is not None:
+            with contextlib.suppress(OSError, ValueError), open(f"{root}/{name}/{file}") as lines:
+                for line in lines:
+                    if not word:
+                        return int(line)
+                    if line.startswith(f"{word} "):
+                        return int(line.split()[1])
+        return None
+
     def remove(self, name: str) -> bool:
         """Take a container's groups away; False while one still has a process that is ending."""
         return all([_rmdir_all(f"{root}/{name}") for root in self._roots.values()])
@@ -199,6 +227,10 @@ def existing(name: str) -> set[str]:
     points = set(hierarchies(Path("/proc/self/mountinfo").read_text()).values())
     roots = [root for root in (f"{point}/tfnz-{name}" for point in points) if os.path.isdir(root)]
     return {group for root in roots for group in [root, *_folders(root)]}
+
+
+def _less(memory: int | None, cached: int | None) -> int | None:
+    return None if memory is None else max(0, memory - (cached or 0))
 
 
 def _folders(root: str) -> Iterable[str]:

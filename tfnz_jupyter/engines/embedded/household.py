@@ -15,7 +15,7 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from . import messages, sweep, tally
+from . import gauge, messages, sweep, tally
 from .border import Border
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
@@ -125,6 +125,11 @@ class Household:
                 self._recall(ask)
             case messages.Noted():
                 self._keepsakes.let_go(ask.id)
+            case messages.Measure():
+                cells = [self._cells[name] for name in ask.ids if name in self._cells]
+                found = gauge.measure(cells, self._cgroups).items()
+                used = [(name, use.cpu, use.memory, use.processes) for name, use in found]
+                self._say(messages.Measured(ask.seq, used))
             case messages.Accompany():
                 self._say(messages.Started(ask.seq), self._companions.start(ask))
             case messages.Signal() | messages.EndProcess() | messages.CloseInput():

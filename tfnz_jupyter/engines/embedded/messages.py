@@ -144,6 +144,13 @@ class Noted(_Message, frozen=True, tag=True):
     id: str
 
 
+class Measure(_Message, frozen=True, tag=True):
+    """What some containers use. Answer: Measured; those that do not run are left out."""
+
+    seq: int
+    ids: list[str]
+
+
 class Accompany(_Message, frozen=True, tag=True):
     """Run a program of the location's own in the containers' network. Answer: Started; its end comes as Exited."""
 
@@ -220,6 +227,13 @@ class Done(_Message, frozen=True, tag=True):  # as the request says
     seq: int
 
 
+class Measured(_Message, frozen=True, tag=True):
+    """Container, microseconds of processor time, bytes, processes."""
+
+    seq: int
+    used: list[tuple[str, int, int, int]]
+
+
 class Failed(_Message, frozen=True, tag=True):
     """What the runtime, the kernel or a tool said."""
 
@@ -262,11 +276,12 @@ Asked = (
     | Allow
     | Sockets
     | Recall
+    | Measure
     | Accompany
 )
 Told = Signal | EndProcess | CloseInput
 Request = Asked | Told | Noted
-Answer = Prepared | Started | Done | Failed
+Answer = Prepared | Started | Done | Measured | Failed
 News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded
 
 _encoder = msgspec.json.Encoder()

@@ -193,7 +193,7 @@ class Gateway:
         upstreams = {
             key: Upstream(container.ip, self._weights.get(container.node, 1))
             for key, container in self._containers.items()
-            if container.state == "running"
+            if container.ip and not container.over
         }
         owner = f"tfnz location on {socket.gethostname()}"
         return config(sites, upstreams, self._doors.https, owner)

@@ -80,6 +80,7 @@ from .tunnels import Listening as Listening
 from .tunnels import OpenTunnel as OpenTunnel
 from .unions import Value as Value
 from .unions import Verb as Verb
+from .usage import UsageChanged as UsageChanged
 from .volumes import CreateVolume as CreateVolume
 from .volumes import DestroyVolume as DestroyVolume
 from .volumes import RollBackVolume as RollBackVolume

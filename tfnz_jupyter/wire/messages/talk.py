@@ -12,6 +12,7 @@ from .nodes import NodesChanged, Offered
 from .processes import ProcessEnded
 from .streams import Chunk, Credit, End, Skipped
 from .unions import Value, Verb
+from .usage import UsageChanged
 from .volumes import VolumeGone, VolumeOffered
 
 
@@ -83,4 +84,5 @@ Message = (
     | ContainerChanged
     | ProcessEnded
     | EndpointsChanged
+    | UsageChanged
 )
