@@ -50,7 +50,8 @@ def is_late_error(words: bytes) -> bool:
 
 def no_command(command: str, spec: ContainerSpec) -> EngineFailed:
     """The error for a command that is not there."""
-    return EngineFailed(f"no such command {command!r} in image {spec.image.reference}")
+    hint = "The image has no shell: give the command as a list." if command == "/bin/sh" else ""
+    return EngineFailed(f"no such command {command!r} in image {spec.image.reference}", hint=hint)
 
 
 def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> EngineFailed:
