@@ -48,7 +48,8 @@ class Chronicle:
             self._written[container.id] = container.state
             if container.spec is not None and not container.over:
                 self._store.container_made(container.wish, container.spec)
-            self._store.container_changed(container.news)
+            log = container.process.log
+            self._store.container_changed(container.news, log.total, log.lines)
         if container.over:
             self._written.pop(container.id, None)
             self._engine.noted(container.id)

@@ -43,6 +43,8 @@ class Past:
     news: ContainerChanged
     spec: ContainerSpec | None
     booted: Booted | None
+    printed: int = 0  # bytes and lines that were read until it changed last
+    lines: int = 0
 
 
 class Container:
@@ -65,7 +67,7 @@ class Container:
         self.session = session
         self.user = user
         self.spec: ContainerSpec | None = past.spec if past else None
-        self.process = Process()
+        self.process = Process(past.printed, past.lines) if past else Process()
         self._wish = wish
         self._engine = engine
         self._images = images

@@ -14,10 +14,15 @@ _QUIET = 0.1
 
 
 class Process:
-    """Pumps a running process between the engine and the streams of sessions."""
+    """Pumps a running process between the engine and the streams of sessions.
 
-    def __init__(self) -> None:
+    Args:
+        printed, lines: what an earlier location had read of those that ran here before.
+    """
+
+    def __init__(self, printed: int = 0, lines: int = 0) -> None:
         self.log = Log()
+        self.log.begin_at(printed, lines)
         self.running: Running | None = None
         self._inputs: list[InStream] = []
         self._feeding: set[asyncio.Future[None]] = set()
@@ -49,7 +54,9 @@ class Process:
         self.running, self.lives = running, True
         self.log.hold()
         if running.taken.read:
-            self.log.begin_at(running.taken.read, running.taken.lines)
+            self.log.begin_at(
+                self.log.total + running.taken.read, self.log.lines + running.taken.lines
+            )
         for input in self._inputs:
             self._begin_to_feed(input, running)
         printing = asyncio.ensure_future(self._print(running))

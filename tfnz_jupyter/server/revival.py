@@ -54,9 +54,8 @@ class Revival:
         for row in self._containers:
             if self._own(ledger, row, now):
                 survivor = survivors.get(row.wish.container)
-                estate.add(
-                    make(row, Past(row.news, row.spec, survivor.booted if survivor else None))
-                )
+                booted = survivor.booted if survivor else None
+                estate.add(make(row, Past(row.news, row.spec, booted, row.printed, row.lines)))
                 for key, running in survivor.processes.items() if survivor else ():
                     estate.unclaimed[key] = row.wish.container, running
 

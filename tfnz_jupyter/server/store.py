@@ -21,9 +21,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, user TEXT NOT NULL, key BLOB NOT NULL, secret BLOB NOT NULL, pid INTEGER NOT NULL, born TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS containers (
-    id TEXT PRIMARY KEY, session TEXT NOT NULL, user TEXT NOT NULL, wish BLOB NOT NULL, news BLOB NOT NULL, spec BLOB);
+    id TEXT PRIMARY KEY, session TEXT NOT NULL, user TEXT NOT NULL, wish BLOB NOT NULL, news BLOB NOT NULL, spec BLOB,
+    printed INTEGER NOT NULL DEFAULT 0, lines INTEGER NOT NULL DEFAULT 0);
 """
-_VERSION = 1  # of all that is in here; another version's is thrown away
+_VERSION = 2  # of all that is in here; another version's is thrown away
 
 _encode = msgspec.msgpack.encode
 
@@ -42,13 +43,18 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class ContainerRow:
-    """A container: what was asked for, how it was when last written, and what it was made from once that is known."""
+    """A container: what was asked for, how it was when last written, and what it was made from once that is known.
+
+    ``printed`` bytes and ``lines`` had been read of it when it changed last; all of them, where it is over.
+    """
 
     session: str
     user: str
     wish: Spawn
     news: ContainerChanged
     spec: ContainerSpec | None
+    printed: int = 0
+    lines: int = 0
 
 
 class Store:
@@ -78,7 +84,7 @@ class Store:
     def container_wished(self, row: ContainerRow) -> None:
         """Remember a container, with the files it is to be given."""
         self._write(
-            "INSERT OR REPLACE INTO containers VALUES (?, ?, ?, ?, ?, NULL)",
+            "INSERT OR REPLACE INTO containers VALUES (?, ?, ?, ?, ?, NULL, 0, 0)",
             (row.wish.container, row.session, row.user, _encode(row.wish), _encode(row.news)),
         )
 
@@ -89,9 +95,12 @@ class Store:
             (_encode(wish), _encode(spec), wish.container),
         )
 
-    def container_changed(self, news: ContainerChanged) -> None:
-        """How a container is."""
-        self._write("UPDATE containers SET news = ? WHERE id = ?", (_encode(news), news.container))
+    def container_changed(self, news: ContainerChanged, printed: int, lines: int) -> None:
+        """How a container is, and how much of its output has been read."""
+        self._write(
+            "UPDATE containers SET news = ?, printed = ?, lines = ? WHERE id = ?",
+            (_encode(news), printed, lines, news.container),
+        )
 
     def sessions(self) -> list[SessionRow]:
         """Those that had not ended."""
@@ -101,7 +110,7 @@ class Store:
     def containers(self) -> list[ContainerRow]:
         """Those of the sessions that had not ended, oldest first."""
         rows = self._db.execute(
-            "SELECT session, user, wish, news, spec FROM containers ORDER BY rowid"
+            "SELECT session, user, wish, news, spec, printed, lines FROM containers ORDER BY rowid"
         )
         return [
             ContainerRow(
@@ -110,8 +119,10 @@ class Store:
                 msgspec.msgpack.decode(wish, type=Spawn),
                 msgspec.msgpack.decode(news, type=ContainerChanged),
                 spec and msgspec.msgpack.decode(spec, type=ContainerSpec),
+                printed,
+                lines,
             )
-            for session, user, wish, news, spec in rows
+            for session, user, wish, news, spec, printed, lines in rows
         ]
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:

@@ -90,8 +90,9 @@ def test_processes_go_on_and_end_with_their_codes(reader):
 
 def test_a_run_that_is_under_way_is_answered_by_the_next_location(reader):
     async def story():
-        running = asyncio.ensure_future(reader.run_process.aio("sleep 2; echo out; exit 3"))
-        await eventually_async(lambda: len(reader.all_processes()) == 1, within=10)
+        running = asyncio.ensure_future(reader.run_process.aio("sleep 2.3456; echo out; exit 3"))
+        await eventually_async(lambda: is_running("sleep", "2.3456"), within=10)
+        await reader.run_process.aio("true")  # the start of that one has been answered, too
         await asyncio.to_thread(kill_location)
         return await asyncio.wait_for(running, 30)
 
