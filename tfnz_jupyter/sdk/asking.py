@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextvars
 import os
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from ..errors import UsageError
+from ..wire.ids import require_name
 from ..wire.paths import normal
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -17,7 +17,6 @@ Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 Size = bool | tuple[int, int] | None
 
 _MOST = 2**62
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
 
 
 def pairs(given: Pairs | None, what: str) -> list[tuple[Any, Any]]:
@@ -117,11 +116,7 @@ def name(given: str) -> str:
     Raises:
         UsageError: other characters than a-z 0-9 - _ . or too long.
     """
-    if not isinstance(given, str) or not _NAME.fullmatch(given):
-        raise UsageError(
-            f"{given!r} cannot be the name of a container",
-            hint="Use 1 to 63 of a-z 0-9 - _ . with a letter or digit at both ends.",
-        )
+    require_name(given)
     return given
 
 

@@ -11,10 +11,11 @@ from ..blocking import verb
 from ..errors import UsageError
 from ..wire import egress as ways
 from ..wire import tags
+from ..wire.ids import own_id
 from ..wire.messages import NodeState, Spawn
 from . import asking
 from .container import Container
-from .handle import Handle, new_id
+from .handle import Handle
 
 if TYPE_CHECKING:
     from .location import Location
@@ -119,7 +120,7 @@ class Node(Handle):
         asking.whole(disk, "disk", _LEAST_DISK)
         mounts = self._location._mounts(volumes)
         wish = Spawn(
-            container=new_id(),
+            container=own_id(self._location.user_pk),
             name=self._location._free_name(name, _short(image)),
             image=image,
             output=0,

@@ -13,6 +13,7 @@ from typing import Any
 from ..engines.base import Engine, NodeInfo
 from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
+from ..wire.ids import require_name, require_own
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn, UsageChanged
 from ..wire.session import SILENCE
 from .accounts import Accounts
@@ -183,6 +184,8 @@ class Location:
         self._chronicle.close()
 
     def _claim(self, peer: Peer, wish: Spawn) -> None:
+        require_own(peer.key, wish.container)
+        require_name(wish.name)
         if wish.node and all(wish.node != node.id for node in self._nodes):
             raise NotFound(f"no node {wish.node}")
         memory = wish.memory or self._memory_by_default(peer.user)

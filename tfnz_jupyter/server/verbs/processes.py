@@ -7,8 +7,9 @@ import contextlib
 import signal
 
 from ...engines.base import Engine, ProcessSpec, Running, Terminal
-from ...errors import NotFound, TfnzError
+from ...errors import NotFound, TfnzError, UsageError
 from ...wire import messages as m
+from ...wire.ids import require_id
 from ..containers import Container
 from ..peer import Peer
 from ..processes import Process, describe
@@ -33,6 +34,9 @@ class ProcessVerbs:
 
     async def _execute(self, peer: Peer, verb: m.Execute, call: int) -> m.Done:
         container = self._estate.container(peer, verb.container)
+        require_id(verb.process)
+        if verb.process == verb.container or verb.process in peer.processes:
+            raise UsageError(f"process id {verb.process} is taken")
         peer.require_new(verb.output, verb.input)
         process = Process()
         process.follow(peer.out_stream(verb.output), lossless=True)
