@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import NotFound, Unreachable
+from ...errors import NotFound, Refused, Unreachable
 from ...link.carried import Carried
 from ...wire import messages as m
 from ..containers import Container
@@ -55,6 +55,8 @@ async def listen(
     peer: Peer, container: Container, tunnel: Tunnel, verb: m.OpenTunnel | m.OpenSsh
 ) -> m.Listening:
     """Let a tunnel listen where it was asked to, and belong to a session; not if its container ended meanwhile."""
+    if verb.bind and not peer.pid:
+        raise Refused("a location opens ports for programs on its own machine alone")
     if verb.bind:
         await tunnel.listen(verb.bind, verb.local_port)
     if container.over:
