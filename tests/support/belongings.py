@@ -48,7 +48,7 @@ OF_NOBODY = {
     m.Spawn: "names nothing but what is to be; whose id may be given is tested apart",
 }
 #: Verbs that do nothing, and say so, where there is nothing: for another's too.
-IDLE = {m.Unpublish}
+IDLE = {m.Unpublish, m.FollowAgain, m.FeedAgain}
 
 _streams = itertools.count(5_000_001)
 
