@@ -25,6 +25,13 @@ OBJECTS = {
     "process": "process",
     "tunnel": "tunnel",
     "cluster": "cluster",
+    "volume": "volume",
+    "volumes": "volume",
+}
+#: Fields that name several: how one id is said in them.
+SEVERAL: dict[str, Callable[[str], Any]] = {
+    "containers": lambda key: [key],
+    "volumes": lambda key: [(key, "/mnt")],
 }
 #: Fields of these verbs that are ids of things to be made.
 NEW = {
@@ -33,6 +40,7 @@ NEW = {
     (m.OpenTunnel, "tunnel"),
     (m.OpenSsh, "tunnel"),
     (m.Publish, "cluster"),
+    (m.CreateVolume, "volume"),
 }
 #: Fields of these verbs that are called like an object and are something else.
 COUNTED = {(m.Invite, "containers")}
@@ -45,7 +53,7 @@ OF_NOBODY = {
     m.Revoke: "the operator's alone",
     m.Join: "needs an invitation",
     m.AskAuthority: "one public certificate for all",
-    m.Spawn: "names nothing but what is to be; whose id may be given is tested apart",
+    m.CreateVolume: "names what is to be; whose id may be given is tested apart",
 }
 #: Verbs that do nothing, and say so, where there is nothing: for another's too.
 IDLE = {m.Unpublish, m.FollowAgain, m.FeedAgain}
@@ -71,6 +79,11 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "lines": lambda: 0,
     "limit": lambda: 1 << 20,
     "sent": lambda: 0,
+    "before": lambda: 1,
+    "reset": lambda: False,
+    "grace": lambda: 1.0,
+    "columns": lambda: 80,
+    "rows": lambda: 24,
     "lossless": lambda: True,
     "lifetime": lambda: 60.0,
 }
@@ -84,6 +97,7 @@ class Belongings:
     process: str
     tunnel: str
     cluster: str
+    volume: str
 
 
 @dataclass(frozen=True)
@@ -98,12 +112,12 @@ class Case:
         fields: dict[str, Any] = {}
         for field in msgspec.structs.fields(self.verb):
             if field.name == self.field:
-                fields[field.name] = [said] if field.name == "containers" else said
+                fields[field.name] = SEVERAL.get(field.name, str)(said)
             elif (self.verb, field.name) in NEW:
                 fields[field.name] = own_id(user)
             elif field.name in objects_of(self.verb):
                 own = getattr(mine, OBJECTS[field.name])
-                fields[field.name] = [own] if field.name == "containers" else own
+                fields[field.name] = SEVERAL.get(field.name, str)(own)
             elif field.required:
                 plain = PLAIN[field.name]()
                 fields[field.name] = plain.encode() if field.type is bytes else plain

@@ -10,9 +10,10 @@ from ..blocking import verb
 from ..errors import NotFound, NotSupported, UsageError
 from ..wire import messages as m
 from ..wire import tags
+from ..wire.ids import own_id
 from ..wire.paths import trees_intersect
 from . import asking
-from .handle import nearest, new_id
+from .handle import nearest
 from .offers import Offers
 from .tagging import Key, TaggedCollection
 from .volume import Volume
@@ -70,7 +71,7 @@ class VolumeOffers(Offers):
                 hint="What a program syncs is on the disk.",
             )
         self._require_alive()
-        key = new_id()
+        key = own_id(self.user_pk)
         await self._connection.call(m.CreateVolume(key, tags.valid(tag) or ""))
         volume = self.volumes[key]
         volume.termination_callback = termination_callback

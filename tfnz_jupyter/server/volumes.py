@@ -20,6 +20,7 @@ from ..engines.base import Engine
 from ..errors import EngineFailed, NotFound, Refused
 from ..wire import messages as m
 from ..wire import tags
+from ..wire.ids import require_own
 from .estate import Estate
 from .ledger import Dropped, Event, Kept
 from .peer import Peer
@@ -131,6 +132,7 @@ class Volumes:
             UsageError: the id or tag is taken, or is none.
             EngineFailed: it cannot be made.
         """
+        require_own(peer.key, key)
         volume = Volume(key, peer.user, tags.valid(tag or None), time.time(), [""])
         while twin := self._making.get((volume.user, volume.tag)):  # told of before this is refused
             await asyncio.wait([twin])

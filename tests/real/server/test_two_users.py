@@ -50,7 +50,8 @@ def settle(session: Location, tag: str) -> User:
     block(session._connection.call(m.OpenTunnel(container.uuid, tunnel, 80, 0, "")))
     cluster = new_id()
     block(session._connection.call(m.Publish(cluster, f"{tag}.localhost", [container.uuid])))
-    has = Belongings(container.uuid, process.uuid, tunnel, cluster)
+    volume = session.create_volume(tag=f"{tag}-files")
+    has = Belongings(container.uuid, process.uuid, tunnel, cluster, volume.uuid)
     return User(session, container, process, has)
 
 
@@ -84,26 +85,30 @@ def test_a_verb_on_anothers_object_is_refused_as_on_one_that_does_not_exist(
     assert ada.is_well()
 
 
+NEW_ONES = {
+    "container": lambda key: m.Spawn(key, "mine", "busybox", 6_000_001, 6_000_003),
+    "volume": lambda key: m.CreateVolume(key),
+}
+
+
+@pytest.mark.parametrize("kind", NEW_ONES)
 def test_an_id_of_anothers_cannot_be_given_and_says_not_whether_it_is_taken(
-    ada: User, bob: User
+    ada: User, bob: User, kind: str
 ) -> None:
     said = set()
-    for key in (ada.has.container, own_id(ada.session.user_pk)):
-        refused = bob.says(m.Spawn(key, "mine", "busybox", 6_000_001, 6_000_003))
+    for key in (getattr(ada.has, kind), own_id(ada.session.user_pk)):
+        refused = bob.says(NEW_ONES[kind](key))
         said.add(tuple(word.replace(key, "...") for word in refused))
     assert len(said) == 1
     assert said.pop()[0] == UsageError.code
     assert ada.is_well()
 
 
-@pytest.mark.parametrize("key", ["../../../../tmp/x", "/etc/passwd", "a" * 26, ""])
-def test_what_is_no_id_of_ones_own_is_refused_before_anything_is_made_of_it(
-    bob: User, key: str
-) -> None:
-    assert bob.says(m.Spawn(key, "mine", "busybox", 6_000_001, 6_000_003))[0] == UsageError.code
+@pytest.mark.parametrize("key", ["../../../../tmp/x", "/etc/passwd", "x/y", ""])
+def test_what_is_no_id_is_refused_before_anything_is_made_of_it(bob: User, key: str) -> None:
     execute = m.Execute(bob.has.container, key, ["true"], 6_000_005, 6_000_007)
-    if key != "a" * 26:
-        assert bob.says(execute)[0] == UsageError.code
+    for wish in (execute, *(new(key) for new in NEW_ONES.values())):
+        assert bob.says(wish)[0] == UsageError.code
 
 
 def test_one_users_tags_are_free_for_another(ada: User, bob: User) -> None:
@@ -118,6 +123,7 @@ def test_one_users_tags_are_free_for_another(ada: User, bob: User) -> None:
 def test_nothing_that_another_has_is_offered(ada: User, bob: User) -> None:
     with Location(location="bob") as other:
         assert {external.tag for external in other.externals.values()} == {"my-web"}
+        assert {volume.tag for volume in other.volumes.values()} == {"my-web-files"}
         for key in (ada.has.container, "the-web", f"{ada.has.container}:the-web"):
             with pytest.raises(NotFound):
                 other.external_container(key)
