@@ -41,13 +41,17 @@ _workspaces = count()
 ITS_OWN = ("Cannot read properties of undefined (reading 'schema')",)
 
 
+def program() -> str:
+    """The browser that is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(found for name in names if (found := shutil.which(name)))
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser, for as long as this lasts."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(found for name in names if (found := shutil.which(name)))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=program(), args=list(FLAGS))
         try:
             yield browser
         finally:
