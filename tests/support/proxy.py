@@ -110,6 +110,8 @@ class Proxy:
             )
         except OSError:
             pair.reset()
+        except asyncio.CancelledError:
+            return  # asyncio would report a stream's callback that was cancelled
         finally:
             self._pairs.pop(pair, None)
 

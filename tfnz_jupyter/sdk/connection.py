@@ -84,7 +84,7 @@ class Connection:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._wire = Session(client=True, now=_now())
-        self._secret = b""
+        self._secret, self._life = b"", ""
         self._turn = 0
         self._dealer: Dealer | None = None  # None while there is no connection
         self._numbers = itertools.count(1)
@@ -211,8 +211,7 @@ class Connection:
         dealer = await Dealer.open(self._address)
         try:
             self._turn += 1
-            hello = Hello(WIRE_VERSION, self.session, self._secret, self._wire.received, self._turn)
-            dealer.send(encode(hello))
+            dealer.send(encode(self._hello()))
             arrived = self._wire.receive(await dealer.answer(_GREETING), _now())
             self._welcome(arrived[0] if arrived else None)
         except BaseException:
@@ -222,6 +221,10 @@ class Connection:
         self._flush()
         self._asked = {number: (verb, True) for number, (verb, _) in self._asked.items()}
         self._space.look()
+
+    def _hello(self) -> Hello:
+        received = self._wire.received
+        return Hello(WIRE_VERSION, self.session, self._secret, received, self._turn, self._life)
 
     def _welcome(self, packet: object) -> None:
         if isinstance(packet, Farewell):
@@ -233,7 +236,7 @@ class Connection:
             self._wire = Session(client=True, now=_now())
         else:
             self._wire.resume(packet.received, _now())
-        self.session, self._secret = packet.session, packet.secret
+        self.session, self._secret, self._life = packet.session, packet.secret, packet.life
         self.engine, self.degraded = packet.engine, packet.degraded
         if reborn:
             self._go_on()

@@ -60,15 +60,15 @@ class Peer:
         self.descriptor = -1  # of the connection it speaks on
         self.secret = secrets.token_bytes(16)
         self.pid = 0  # of its program, where that is on this machine
-        self.forgotten = False  # what was said to it before a restart of the location is not known
         self.wire = wire
+        self.life = secrets.token_hex(4)  # tells this wire from one of a location that was killed
         self.turn = 0  # of the connection it speaks on
         self.processes: dict[str, tuple[str, Process]] = {}  # id -> (container, process)
         self.tunnels: dict[str, Tunnel] = {}
         self._flush = flush
         self._loop = asyncio.get_running_loop()
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.space = Space(lambda: wire.room)
+        self.space = Space(lambda: self.wire.room)
         self._out: dict[int, Outflow] = {}
         self._in: dict[int, InStream | Carried] = {}
         self._kept: set[asyncio.Task[None]] = set()

@@ -89,7 +89,7 @@ class Router:
     def restore(self, row: SessionRow) -> None:
         """A session of the location before this one, which was killed: its program may come back."""
         peer = Peer(row.id, row.key, Session(client=False, now=self._loop.time()), self._flush)
-        peer.secret, peer.pid, peer.forgotten = row.secret, row.pid, True
+        peer.secret, peer.pid = row.secret, row.pid
         self.peers[peer.id] = peer
         self._watch(peer)
 
@@ -171,7 +171,7 @@ class Router:
         self._attach(peer, route)
         self.peers[peer.id] = peer
         engine, degraded = self._greeting()
-        wire.say(Welcome(peer.id, peer.secret, engine, 0, degraded))
+        wire.say(Welcome(peer.id, peer.secret, engine, 0, degraded, life=peer.life))
         try:
             self._joined(peer)
         except Refused as problem:
@@ -188,7 +188,9 @@ class Router:
             return self._refuse(route, SessionEnded("the location does not know this session"))
         if hello.turn <= peer.turn:
             return log.info("session %s: an earlier connection of its greets late", peer.id)
-        reborn, peer.forgotten = peer.forgotten, False
+        reborn = (
+            hello.life != peer.life
+        )  # this location has never said to it that it is another one
         if reborn:
             peer.wire = Session(client=False, now=self._loop.time())
         else:
@@ -198,7 +200,9 @@ class Router:
         log.info("session %s is back", peer.id)
         engine, degraded = self._greeting()
         received = peer.wire.received
-        welcome = Welcome(peer.id, peer.secret, engine, received, degraded, resumed=not reborn)
+        welcome = Welcome(
+            peer.id, peer.secret, engine, received, degraded, resumed=not reborn, life=peer.life
+        )
         peer.wire.outgoing.appendleft(encode(welcome))
         self._flush(peer)
         peer.space.look()

@@ -13,7 +13,8 @@ WIRE_VERSION = 2
 class Hello(Said, frozen=True, tag="hello"):
     """Begin a session, or, with ``session`` and ``secret``, go on with one after the message numbered ``received``.
 
-    ``turn`` counts the connections of a session: a greeting of an earlier one that comes late is not listened to.
+    ``turn`` counts the connections of a session: a greeting of an earlier one that comes late is not listened to. ``life``
+    is that of the last ``Welcome``.
     """
 
     version: int
@@ -21,13 +22,15 @@ class Hello(Said, frozen=True, tag="hello"):
     secret: bytes = b""
     received: int = 0
     turn: int = 0
+    life: str = ""
     from_server: ClassVar[bool] = False
 
 
 class Welcome(Said, frozen=True, tag="welcome"):
     """The session stands. ``received`` is the last message of the client's that arrived.
 
-    ``resumed`` says that it goes on where it was; otherwise both ends' numbers begin at 1.
+    ``resumed`` says that it goes on where it was; otherwise both ends' numbers begin at 1. ``life`` names these numbers:
+    a location that was killed does not know them.
     """
 
     session: str
@@ -36,6 +39,7 @@ class Welcome(Said, frozen=True, tag="welcome"):
     received: int = 0
     degraded: list[str] = []
     resumed: bool = False
+    life: str = ""
     from_client: ClassVar[bool] = False
 
 
