@@ -88,6 +88,15 @@ async def test_a_container_that_survived_can_be_entered_and_destroyed(folder: Pa
         assert not os.listdir(bench.state / "containers")
 
 
+async def test_what_a_container_wrote_survives_and_can_be_reset(folder: Path):
+    spec, _ip, _taken = await abandoned(folder, f"echo kept >/kept; {SCRIPT}")
+    async with next_location(folder, spec) as (bench, _found):
+        assert await bench.said(spec.id, "cat /kept; echo more >/more; cat /more") == "kept\nmore\n"
+        first = (await bench.engine.reboot(spec.id, 0, reset=True)).process
+        await read_until(first, b"begun")
+        assert await bench.said(spec.id, "cat /kept; ls /more 2>&1 | wc -l") == "kept\n1\n"
+
+
 async def test_what_nobody_wants_any_more_is_ended_at_once(folder: Path):
     await abandoned(folder)
     async with next_location(folder) as (bench, found):

@@ -222,3 +222,48 @@ def test_many_sessions_of_one_program_all_come_back(home):
         assert answers == [b"here\n"] * 5
         assert not any(session.dead for session in sessions)
         list(pool.map(lambda session: session.disconnect(), sessions))
+
+
+def test_a_sleeper_sleeps_on_and_can_be_woken(node):
+    sleeper = node.spawn_container("busybox", sleep=True, command="echo awake; exec sleep 1000")
+    hollow = node.spawn_container("busybox", sleep=True, command=["/later"])
+    for container in (sleeper, hollow):
+        container.wait_until_ready(timeout=60)
+    kill_location()
+    assert sleeper.run_process("echo dreams")[0] == b"dreams\n"
+    assert (sleeper.state, hollow.state) == ("asleep", "asleep")
+    sleeper.start()
+    sleeper.wait_log("awake", timeout=20)
+    hollow.run_process("printf '#!/bin/sh\necho came' >/later; chmod +x /later")
+    hollow.start()
+    assert hollow.wait_exit(timeout=20) == 0
+
+
+def test_a_container_that_was_woken_and_rebooted_goes_on_and_can_be_again(node):
+    container = node.spawn_container(
+        "busybox", sleep=True, command="cat /note; exec cat", pre_boot_files={"/note": "up\n"}
+    )
+    container.start()
+    container.reboot()
+    container.run_process("echo changed >/note")
+    eventually(lambda: container.logs() == b"up\nup\n", within=10)
+    kill_location()
+    container.stdin(b"fed\n")
+    container.wait_log("fed", timeout=30)
+    container.reboot(reset_filesystem=True)
+    eventually(lambda: container.logs() == b"up\nup\nfed\nup\n", within=10)
+    assert container.state == "running"
+
+
+def test_a_terminal_goes_on(node):
+    container = node.spawn_container("busybox", command="exec sleep 1000")
+    screen = []
+    shell = container.spawn_shell(data_callback=lambda p, data: screen.append(data))
+    shell.stdin(b"echo before\n")
+    eventually(lambda: b"\nbefore" in b"".join(screen), within=20)
+    kill_location()
+    shell.resize(99, 31)
+    shell.stdin(b"stty size\n")
+    eventually(lambda: b"31 99" in b"".join(screen), within=30)
+    shell.stdin_eof()
+    assert shell.wait_exit(timeout=20) == 0

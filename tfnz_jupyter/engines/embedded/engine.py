@@ -196,7 +196,10 @@ class EmbeddedEngine(Engine):
     async def _start_keeper(self) -> Link:
         await self.volumes.make()
         start = partial(start_keeper, self._state, self._runtime, self._linger)
-        return await self._join(*await self._disk.run(start))
+        link = await self._join(*await self._disk.run(start))
+        keep = set(self._containers)  # whatever else is there, a keeper left that is no more
+        await self._disk.run(lambda: self.volumes.disk.clear_containers(keep))
+        return link
 
     async def _join(self, sock: socket.socket, pidfd: int) -> Link:
         """The conversation with a keeper, from its first word on."""

@@ -64,7 +64,6 @@ class EmbeddedVolumes(Volumes):
         base, folders = await self._base(link)
         self._link = link
         self._found = await self._threads.run(lambda: Disk(base, folders, owner))
-        await self._threads.run(lambda: self.disk.clear_containers(set(self._containers)))
         told = [f"volumes cannot be used: {self._broken}"] if self._broken else []
         if folders.lacking:
             told.append(
