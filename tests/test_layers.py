@@ -35,8 +35,9 @@ MAY_IMPORT = {
     "engines": {"errors", "folders"},
     "server": {"link", "wire", "engines", "errors", "keyring", "folders"},
     "sdk": {"link", "wire", "errors", "blocking", "keyring", "folders"},
-    "notebook": {"", "sdk", "grammar", "errors", "doctor"},
-    "cli": {"", "sdk", "grammar", "errors", "doctor", "keyring", "folders", "blocking"},
+    "deeds": {"sdk", "grammar", "errors"},
+    "notebook": {"", "sdk", "deeds", "grammar", "errors", "doctor"},
+    "cli": {"", "sdk", "deeds", "grammar", "errors", "doctor", "keyring", "folders", "blocking"},
     "pytest_plugin": {""},
     "": {"sdk", "errors", "notebook"},
 }

@@ -90,3 +90,18 @@ def test_a_link_leads_where_the_reader_is_or_is_no_link(page):
     }
     given = [[{**tunnel, "dead": dead}, *where] for where, dead in cases]
     assert evaluate(page, "links", REACH, given) == list(cases.values())
+
+
+LOCAL = "given.map(([address, ...page]) => { const r = local(address, ...page); return [r.href, Boolean(r.why)]; })"
+
+
+def test_an_address_of_the_kernels_machine_is_a_link_only_where_it_leads_there(page):
+    tunnel, published = "http://127.0.0.1:8080", "http://web.localhost:8000/"
+    cases = {
+        (tunnel, "localhost", "/", True): [tunnel, False],
+        (tunnel, "hub.example", "/user/me/", True): ["/user/me/proxy/8080/", True],
+        (tunnel, "hub.example", "/", False): [None, True],
+        (published, "localhost", "/", True): [published, False],
+        (published, "hub.example", "/", True): [None, True],
+    }
+    assert evaluate(page, "links", LOCAL, [list(case) for case in cases]) == list(cases.values())

@@ -54,6 +54,47 @@ MEANINGS = {
     "exec web -h": g.Help("exec"),
     "exec web ls -h": g.Exec("web", ("ls", "-h")),
     "spawn -- x": g.Spawn("x"),
+    "spawn -v data:/srv -v logs:/var/log x": g.Spawn(
+        "x", volumes=(("data", "/srv"), ("logs", "/var/log"))
+    ),
+    "spawn --tag db --sleep x": g.Spawn("x", tag="db", sleep=True),
+    "spawn --pids 9 --disk 1g x": g.Spawn("x", pids=9, disk=1 << 30),
+    "spawn --egress none x": g.Spawn("x", egress="none"),
+    "spawn --egress 10.1.0.0/16,8.8.8.8 x": g.Spawn("x", egress=("10.1.0.0/16", "8.8.8.8/32")),
+    "spawn --ssh x": g.Spawn("x", ssh=0),
+    "spawn --ssh=2222 x": g.Spawn("x", ssh=2222),
+    "spawn --publish Web.localhost x": g.Spawn("x", published=("web.localhost",)),
+    "connect lab --ip 127.0.0.1": g.Connect("lab", "127.0.0.1"),
+    "shell db": g.Shell("db"),
+    "shell db psql -U me": g.Shell("db", ("psql", "-U", "me")),
+    "start db": g.Start("db"),
+    "reboot db": g.Reboot("db"),
+    "reboot db --reset": g.Reboot("db", reset=True),
+    "put web a.html /srv/": g.Put("web", "a.html", "/srv/"),
+    "get web /etc/hosts": g.Get("web", "/etc/hosts"),
+    "get web /etc/hosts here": g.Get("web", "/etc/hosts", "here"),
+    "ssh web --port 2222": g.Ssh("web", 2222),
+    "allow db web": g.Allow("db", "web"),
+    "deny db web": g.Deny("db", "web"),
+    "publish web.localhost a b:8080": g.Publish(
+        "web.localhost", (g.Backend("a"), g.Backend("b", 8080))
+    ),
+    "publish w.x a --ssl --rewrite h": g.Publish("w.x", (g.Backend("a"),), "h", ()),
+    "publish w.x a --ssl=c.pem,k.pem": g.Publish(
+        "w.x", (g.Backend("a"),), None, ("c.pem", "k.pem")
+    ),
+    "unpublish web.localhost": g.Unpublish("web.localhost"),
+    "volume ls": g.VolumeList(),
+    "volume create data": g.VolumeCreate("data"),
+    "volume rm a b": g.VolumeRemove(("a", "b")),
+    "volume snapshot data": g.VolumeSnapshot("data"),
+    "volume rollback data": g.VolumeRollback("data"),
+    "volume rollback data before": g.VolumeRollback("data", "before"),
+    "volume rollback -h": g.Help("volume rollback"),
+    "volume -h": g.Help("volume"),
+    "help volume create": g.Help("volume create"),
+    "image ls": g.ImageList(),
+    "image pull nginx": g.ImagePull("nginx"),
 }
 
 REFUSALS = {
@@ -62,9 +103,21 @@ REFUSALS = {
     "spawn": ("%tf spawn needs an IMAGE.", "spawn nginx"),
     "spawn --nmae web nginx": ("%tf spawn has no --nmae.", "--name"),
     "spawn -d nginx": ("%tf spawn has no -d.", "leave it out"),
-    "spawn -it busybox": ("%tf spawn has no -it.", "no terminal"),
-    "spawn -v /a:/b nginx": ("%tf spawn has no -v.", "-f SRC:DEST"),
-    "spawn --publish 80:80 nginx": ("%tf spawn has no --publish.", "-p [LOCAL:]PORT"),
+    "spawn -it busybox": ("%tf spawn has no -it.", "shell NAME opens a terminal"),
+    "spawn -v /a:/b nginx": ("folders of this machine are not mounted", ""),
+    "spawn -v data:b nginx": ("it is VOLUME:PATH", ""),
+    "spawn --mount x nginx": ("%tf spawn has no --mount.", "-v VOLUME:PATH"),
+    "spawn --publish 80:80 nginx": ("it is a host name", ""),
+    "spawn --egress some nginx": ("it is internet, none, all, or networks", ""),
+    "publish a_b web": ("it is a host name", ""),
+    "publish web.localhost": ("%tf publish needs a NAME[:PORT].", "publish web.localhost web"),
+    "publish web.localhost :80": ("it is NAME[:PORT]", ""),
+    "publish a.b web --ssl=c": ("it is CERT,KEY", ""),
+    "volume": ("%tf volume needs one of: ls", "%tf volume ls"),
+    "volume sanpshot data": ("%tf volume has no 'sanpshot'.", "%tf volume snapshot"),
+    "volume snapshot": ("%tf volume snapshot needs a VOLUME.", "%tf volume snapshot data"),
+    "volum ls": ("%tf has no 'volum'.", "%tf volume"),
+    "get web etc": ("it is an absolute path", ""),
     "spawn -p http nginx": ("%tf spawn -p 'http': a port is a number", ""),
     "spawn -p 127.0.0.1:80:80 nginx": ("always listens on 127.0.0.1", ""),
     "spawn -p 0 nginx": ("a port is a number from 1 to 65535", ""),
@@ -126,7 +179,12 @@ def test_single_quotes_and_backslashes_keep_a_name_as_it_is():
 
 
 NAMES = g.CompletionNames(
-    containers=("db", "web"), images=("nginx", "python"), nodes=("node-a",), locations=("embedded",)
+    containers=("db", "web"),
+    images=("nginx", "python"),
+    nodes=("node-a",),
+    locations=("embedded",),
+    volumes=("data",),
+    published=("web.localhost",),
 )
 
 COMPLETIONS = {
@@ -152,6 +210,13 @@ COMPLETIONS = {
     "connect ": ["embedded"],
     "help sp": ["spawn"],
     "nonsense ": [],
+    "vol": ["volume"],
+    "volume s": ["snapshot"],
+    "volume snapshot ": ["data"],
+    "spawn -v d": ["data"],
+    "spawn --ssh n": ["nginx"],
+    "allow db ": ["web"],
+    "unpublish ": ["web.localhost"],
     "ps -": [],
 }
 
@@ -177,6 +242,11 @@ def test_paths_are_left_to_who_knows_the_files():
     assert (found.kind, found.start) == ("path", 9)
 
 
+def test_paths_in_a_container_are_left_to_who_knows_the_container():
+    (found,) = g.complete("put web a.txt /e", 16, NAMES)
+    assert (found.kind, found.start, found.about) == ("inside", 14, "web")
+
+
 @pytest.mark.parametrize("verb", g.VERBS, ids=lambda verb: verb.name)
 def test_help_tells_every_option_and_example_and_the_example_is_right(verb):
     text = g.describe(verb.name)
@@ -194,7 +264,9 @@ def test_help_tells_every_option_and_example_and_the_example_is_right(verb):
         ("top", "%tf exec NAME ps"),
         ("inspect", "%tf ps"),
         ("stpo", "%tf stop"),
-        ("cp", "%tf help"),
+        ("cp", "%tf put NAME SRC DEST"),
+        ("images", "%tf image ls"),
+        ("restart", "%tf reboot"),
     ],
 )
 def test_a_word_of_dockers_leads_to_ours_and_none_to_destruction(word, hint):
@@ -208,3 +280,53 @@ def test_help_about_nothing_names_the_nearest():
     with pytest.raises(UsageError, match="spwan") as refusal:
         g.describe("spwan")
     assert "spawn" in refusal.value.hint
+
+
+CELLS = {
+    "exec web": g.Script("web", (), "text"),
+    "exec web python3 -": g.Script("web", ("python3", "-"), "text"),
+    "put web /etc/motd": g.PutText("web", "/etc/motd", "text"),
+    "spawn nginx -f -:/a --name web": g.Spawn(
+        "nginx", name="web", files=(("-", "/a"),), body="text"
+    ),
+    "exec -h": g.Help("exec"),
+}
+
+
+@pytest.mark.parametrize("line", CELLS)
+def test_a_cell_means(line):
+    assert g.parse_cell(line, "text") == CELLS[line]
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "words", "hint"),
+    [
+        ("", "text", "%%tf takes a cell for: exec, put, spawn.", ""),
+        ("logs web", "text", "%%tf logs takes no cell.", "%tf logs"),
+        ("volume ls", "text", "%%tf volume takes no cell.", "%tf volume"),
+        ("exce web", "text", "%%tf has no 'exce'.", "%%tf exec"),
+        ("exec web", "  \n", "%%tf exec: the cell is empty.", ""),
+        ("put web etc", "text", "it is an absolute path", ""),
+        ("spawn nginx", "text", "does not say what the cell is", "-f -:PATH"),
+    ],
+)
+def test_a_cell_without_meaning_is_refused_with_the_nearest_right_word(line, body, words, hint):
+    with pytest.raises(UsageError) as refusal:
+        g.parse_cell(line, body)
+    assert words in refusal.value.message
+    assert hint in refusal.value.hint
+
+
+def test_a_line_has_no_cell_to_make_a_file_of():
+    with pytest.raises(UsageError, match="makes a cell the file"):
+        g.parse("spawn nginx -f -:/a")
+
+
+def test_after_the_two_signs_only_what_takes_a_cell_completes():
+    assert [found.text for found in g.complete("", 0, NAMES, cell=True)] == ["exec", "put", "spawn"]
+    assert [found.text for found in g.complete("exec ", 5, NAMES, cell=True)] == ["db", "web"]
+
+
+def test_help_about_a_verb_tells_its_cell_too_but_not_in_a_shell():
+    assert "%%tf exec" in g.describe("exec")
+    assert "%%tf" not in g.describe("exec", "tfnz") + g.overview("tfnz")

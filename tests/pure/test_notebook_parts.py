@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tfnz_jupyter.notebook import alias, assets, deeds, follow
+from tfnz_jupyter.deeds import spawning
+from tfnz_jupyter.notebook import alias, assets, follow
 from tfnz_jupyter.sdk.lines import LineRing
 
 OUT, ERR = 1, 2
@@ -95,7 +96,7 @@ def test_a_flood_is_printed_in_part_and_counted_in_full(capsys):
     ],
 )
 def test_a_name_as_a_variable(name, word):
-    assert deeds.variable(name) == word
+    assert spawning.variable(name) == word
 
 
 @pytest.fixture

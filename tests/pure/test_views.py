@@ -10,6 +10,7 @@ from tests.support.terminal import LINES
 from tfnz_jupyter.notebook import views
 from tfnz_jupyter.notebook.views_masks import MASK, masked, masked_text
 from tfnz_jupyter.notebook.views_output import coloured, plain, runs
+from tfnz_jupyter.notebook.views_small import Fact, SmallSnapshot, small_html, small_text
 from tfnz_jupyter.notebook.views_snapshot import (
     ContainerSnapshot,
     LocationSnapshot,
@@ -32,6 +33,17 @@ def container(**facts):
         "state": "running",
     }
     return ContainerSnapshot(**{**given, **facts})
+
+
+def hostile_small():
+    return SmallSnapshot(
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        "live",
+        (Fact(HOSTILE, HOSTILE, "javascript:alert(1)"),),
+        log=True,
+    )
 
 
 class Tags(HTMLParser):
@@ -88,7 +100,7 @@ def test_hostile_output_is_text_in_every_view_of_a_log():
     log = LogSnapshot(0, ((1, HOSTILE.encode()), (2, HOSTILE.encode())), 2)
     for html in (
         views.container_html(container(), log, 0),
-        views.process_html(["sh", HOSTILE], None, HOSTILE, log),
+        small_html(hostile_small(), log),
     ):
         assert_harmless(html)
         assert "<script>alert(1)</script>" in Tags(html).text
@@ -101,8 +113,15 @@ def test_hostile_names_are_text_in_tables_lines_and_links():
     line = views.location_line(LocationSnapshot(HOSTILE, "s", True, HOSTILE, ""))
     tables = [(views.CONTAINER_HEADS, rows), (views.NODE_HEADS, nodes)]
     assert_harmless(views.board_html(line, tables))
-    assert_harmless(views.tunnel_line(tunnel, HOSTILE))
-    assert_harmless(views.tunnel_line(None, HOSTILE))
+
+
+def test_a_small_object_is_one_honest_line_and_readable_markup():
+    facts = (Fact("address", "127.0.0.1:8080", "http://127.0.0.1:8080"),)
+    tunnel = SmallSnapshot("tunnel", "web:80", "open", "live", facts)
+    assert small_text(tunnel) == "tunnel  web:80  open  address 127.0.0.1:8080"
+    page = Tags(small_html(tunnel))
+    assert " ".join(page.text.split()) == "tunnel web:80 open address 127.0.0.1:8080"
+    assert "a" not in page.tags
 
 
 def test_a_card_reads_well_without_its_style():

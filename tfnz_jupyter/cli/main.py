@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import __version__
+from .. import __version__, grammar
 from ..errors import TfnzError, UsageError
 from ..grammar import shell
 
@@ -39,14 +39,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    location, arguments = _elsewhere(arguments)
     name, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
     if name in _SHELL:
         return _shell(arguments)
     if name in _COMMANDS:
         return _COMMANDS[name](rest)
-    near = difflib.get_close_matches(name, [*_COMMANDS, *_SHELL], n=1)
+    if name in _VERBS or name in grammar.ELSEWHERE:
+        from . import containers  # late: nothing above needs a location
+
+        return containers.run(arguments, location)
+    near = difflib.get_close_matches(name, [*_COMMANDS, *_SHELL, *_VERBS], n=1)
     hint = f"Did you mean 'tfnz {near[0]}'?" if near else "'tfnz help' lists the commands."
     raise UsageError(f"there is no command {name!r}", hint=hint)
+
+
+def _elsewhere(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """``--location NAME`` before the command, and the rest."""
+    match arguments:
+        case ["--location", name, *rest]:
+            return name, rest
+        case [first, *rest] if first.startswith("--location="):
+            return first.partition("=")[2], rest
+        case ["--location"]:
+            raise UsageError("--location needs a name", hint="tfnz locations lists them.")
+    return None, arguments
 
 
 def _shell(arguments: list[str]) -> int:
@@ -76,8 +93,11 @@ def _shell(arguments: list[str]) -> int:
 
 def _help(arguments: list[str]) -> int:
     print(_TOP)
-    for verb in shell.SHELL_VERBS:
-        print(f"  tfnz {verb.name:<17} {verb.summary}")
+    told = {"help", "doctor", *_NOTEBOOKS}
+    for verb in [*shell.SHELL_VERBS, *grammar.VERBS]:
+        if verb.name not in told:
+            told.add(verb.name)
+            print(f"  tfnz {verb.name:<17} {verb.summary}")
     print(_BOTTOM)
     return 0
 
@@ -106,5 +126,9 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "version": _version,
     "--version": _version,
 }
+#: What means something only where a session lives on; the shell says so when asked.
+_NOTEBOOKS = {"connect", "disconnect", "deny", "unpublish"}
+#: First words of the verbs that a notebook has too.
+_VERBS = {verb.name.split()[0] for verb in grammar.VERBS} - set(_COMMANDS)
 #: First words of the shell's own table.
 _SHELL = sorted({verb.name.split()[0] for verb in shell.SHELL_VERBS})

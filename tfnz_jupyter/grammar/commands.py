@@ -31,6 +31,7 @@ class Dashboard:
 @dataclass(frozen=True, slots=True)
 class Connect:
     location: str | None = None
+    ip: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """``env`` values of None are to be taken from the caller's environment, as in docker run."""
+    """``env`` values of None are to be taken from the caller's environment, as in docker run.
+
+    ``ssh`` is a local port, 0 for a free one, None for no server. A source of ``-`` in ``files`` is ``body``, the cell.
+    """
 
     image: str
     command: tuple[str, ...] = ()
@@ -65,10 +69,19 @@ class Spawn:
     memory: int | None = None
     cpus: float | None = None
     workdir: str | None = None
+    pids: int | None = None
+    disk: int | None = None
     files: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[tuple[str, str], ...] = ()
+    tag: str | None = None
+    sleep: bool = False
+    egress: str | tuple[str, ...] | None = None
+    ssh: int | None = None
+    published: tuple[str, ...] = ()
     node: str | None = None
     wait: Wait | None = None
     rm: bool = True
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,32 @@ class Exec:
 
 
 @dataclass(frozen=True, slots=True)
+class Shell:
+    """A terminal: of the container's own shell, or of ``command``."""
+
+    name: str
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A cell run in a container: by its shell, or as the standard input of ``command``."""
+
+    name: str
+    command: tuple[str, ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutText:
+    """A cell as a file in a container."""
+
+    name: str
+    dest: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeTunnel:
     name: str
     port: int
@@ -102,6 +141,111 @@ class Remove:
 
     names: tuple[str, ...]
     called: str = "rm"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    name: str
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    name: str
+    source: str
+    dest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """``dest`` None: this folder, under its own name."""
+
+    name: str
+    source: str
+    dest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ssh:
+    name: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    server: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    server: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A container behind a published name, and its port where it is not 80."""
+
+    name: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """``ssl``: file names of certificate, key and perhaps chain; empty for the location's own; None for plain http."""
+
+    fqdn: str
+    backends: tuple[Backend, ...]
+    rewrite: str | None = None
+    ssl: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublish:
+    fqdn: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeList:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCreate:
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRemove:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSnapshot:
+    name: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRollback:
+    name: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageList:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePull:
+    image: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +264,26 @@ Command = (
     | Ps
     | Logs
     | Exec
+    | Shell
+    | Script
+    | PutText
     | MakeTunnel
     | Remove
+    | Start
+    | Reboot
+    | Put
+    | Get
+    | Ssh
+    | Allow
+    | Deny
+    | Publish
+    | Unpublish
+    | VolumeList
+    | VolumeCreate
+    | VolumeRemove
+    | VolumeSnapshot
+    | VolumeRollback
+    | ImageList
+    | ImagePull
     | Help
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .table import BY_NAME, VERBS, Argument, Kind, Option, Verb
+from .slots import Argument, Kind, Option, Verb
+from .table import BY_NAME, GROUPS, VERBS
+from .verbs_cells import CELLS, CELLS_BY_NAME
 from .words import Word, split
 
 
@@ -14,6 +16,8 @@ class CompletionNames:
     """What there is to name. All of it is known here already: completing asks nobody."""
 
     containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
@@ -23,7 +27,8 @@ class CompletionNames:
 class Candidate:
     """A text that may replace ``line[start:cursor]``; ``kind`` is verb, option, value, path or a field of the names.
 
-    A candidate of kind path has no text: whoever asked knows the file system, we do not.
+    A candidate of kind path or inside (a path in the container named ``about``) has no text: whoever asked knows the
+    files, we do not.
     """
 
     text: str
@@ -32,22 +37,40 @@ class Candidate:
     about: str = ""
 
 
-def complete(line: str, cursor: int, names: CompletionNames) -> list[Candidate]:
-    """All that fits between the last blank and the cursor, best order first."""
+def complete(
+    line: str, cursor: int, names: CompletionNames, *, cell: bool = False
+) -> list[Candidate]:
+    """All that fits between the last blank and the cursor, best order first; ``cell`` for the line of ``%%tf``."""
     words = split(line[:cursor])
     typed = (
         words.pop() if words and words[-1].end == cursor else Word((("", True),), cursor, cursor)
     )
     if not words:
+        return list(_verbs(typed, CELLS if cell else VERBS))
+    first = words[0].text
+    if first in GROUPS and len(words) == 1:
         return [
-            Candidate(verb.name, typed.start, "verb", verb.summary)
-            for verb in VERBS
-            if verb.name.startswith(typed.text)
+            Candidate(second, typed.start, "verb", BY_NAME[f"{first} {second}"].summary)
+            for second in GROUPS[first]
+            if second.startswith(typed.text)
         ]
-    verb = BY_NAME.get(words[0].text)
+    named = 2 if first in GROUPS else 1
+    known = CELLS_BY_NAME if cell else BY_NAME
+    verb = known.get(" ".join(word.text for word in words[:named]))
     if verb is None:
         return []
-    return list(_Place(verb, words[1:], typed, names).candidates())
+    return list(_Place(verb, words[named:], typed, names).candidates())
+
+
+def _verbs(typed: Word, known: tuple[Verb, ...]) -> Iterator[Candidate]:
+    """First words; a group is one."""
+    told = set()
+    for verb in known:
+        first, _, second = verb.name.partition(" ")
+        if first.startswith(typed.text) and first not in told:
+            told.add(first)
+            about = ", ".join(GROUPS[first]) if second else verb.summary
+            yield Candidate(first, typed.start, "verb", about)
 
 
 class _Place:
@@ -69,7 +92,8 @@ class _Place:
             option = self._option(word)
             if option:
                 self.used.add(option.field)
-                self.awaiting = option if option.metavar and "=" not in word else None
+                awaits = option.metavar and option.implied is None and "=" not in word
+                self.awaiting = option if awaits else None
         else:
             self.in_command = self.in_command or self._fixed_given()
             self.given.append(word)
@@ -122,6 +146,9 @@ class _Place:
         if slot.kind == "path":
             yield Candidate("", start, "path")
             return
+        if slot.kind == "inside":
+            yield Candidate("", start, "inside", self.given[0] if self.given else "")
+            return
         kind = slot.kind or "value"
         for name in self._known(slot):
             if name.startswith(text) and name not in self.given:
@@ -129,7 +156,7 @@ class _Place:
 
     def _known(self, slot: Option | Argument) -> tuple[str, ...]:
         if slot.kind == "verb":
-            return tuple(verb.name for verb in VERBS)
+            return tuple(dict.fromkeys(verb.name.split()[0] for verb in VERBS))
         if isinstance(slot, Option) and slot.choices:
             return slot.choices
         known: tuple[str, ...] = getattr(self.names, slot.kind) if slot.kind else ()

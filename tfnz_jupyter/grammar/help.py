@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from ..errors import UsageError
 from .parser import nearest
-from .table import BY_NAME, VERBS, Argument, Option, Verb
+from .slots import Argument, Option, Verb
+from .table import BY_NAME, GROUPS, VERBS
+from .verbs_cells import CELLS, CELLS_BY_NAME
 
 _WIDEST = 32  # characters of an option, before what it does goes on a line of its own
 
@@ -17,21 +19,28 @@ def overview(prog: str = "%tf") -> str:
     rows += [(_heading(verb), verb.summary) for verb in VERBS]
     width = max(len(left) for left, _ in rows)
     lines = [f"  {prog} {left:<{width}}   {right}" for left, right in rows]
+    if prog == "%tf":
+        cells = " | ".join(verb.name for verb in CELLS)
+        lines.append(f"  %%tf {cells}: the cell is the script, or the file")
     return "\n".join([f"{prog}: containers, from here", "", *lines, "", _footer(prog)])
 
 
 def describe(name: str, prog: str = "%tf") -> str:
-    """One verb: its words, its options, an example.
+    """One verb: its words, its options, an example; or the verbs of a group.
 
     Raises:
         UsageError: there is no such verb.
     """
+    if name in GROUPS:
+        return "\n\n".join(describe(f"{name} {second}", prog) for second in GROUPS[name])
     verb = BY_NAME.get(name)
     if verb is None:
         near = nearest(name, BY_NAME)
         hint = f"Did you mean: {prog} help {near}" if near else f"{prog} help lists what there is."
         raise UsageError(f"{prog} has no {name!r}.", hint=hint)
-    return page(verb, prog)
+    told = page(verb, prog)
+    cell = CELLS_BY_NAME.get(name, verb)
+    return f"{told}\n\n{page(cell, '%%tf')}" if cell is not verb and prog == "%tf" else told
 
 
 def page(verb: Verb, prog: str) -> str:
@@ -72,13 +81,17 @@ def _slot(argument: Argument) -> str:
     many = f"{argument.metavar} ..."
     if argument.how == "rest":
         return many if argument.least else f"[{many}]"
-    return {"optional": f"[{argument.metavar}]", "some": many, "any": f"[{many}]"}.get(
-        argument.how, argument.metavar
-    )
+    return {
+        "optional": f"[{argument.metavar}]",
+        "words": f"[{argument.metavar}]",
+        "some": many,
+        "any": f"[{many}]",
+    }.get(argument.how, argument.metavar)
 
 
 def _flags(option: Option) -> str:
-    return f"{', '.join(option.flags)} {option.metavar}".rstrip()
+    value = f"[={option.metavar}]" if option.implied is not None else f" {option.metavar}"
+    return f"{', '.join(option.flags)}{value}".rstrip()
 
 
 def _about(option: Option) -> str:

@@ -7,27 +7,34 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import UsageError
-from .commands import Command, Dashboard, Help
-from .table import BY_NAME, Argument, Option, Verb
+from .commands import Command, Dashboard, Help, Spawn
+from .slots import Argument, Option, Verb
+from .table import BY_NAME, GROUPS
+from .verbs_cells import CELLS_BY_NAME
 from .words import Lookup, Word, split
 
 _HELP = ("-h", "--help")
 
 
 #: Words of Docker's, and what does that here.
-_ELSEWHERE = {
+ELSEWHERE = {
     "run": "Did you mean: {prog} spawn",
     "create": "Did you mean: {prog} spawn",
+    "cp": "{prog} put NAME SRC DEST copies into a container, {prog} get NAME SRC out of one.",
+    "restart": "Did you mean: {prog} reboot",
+    "images": "Did you mean: {prog} image ls",
+    "rmi": "{prog} image ls lists the images there are.",
+    "volumes": "Did you mean: {prog} volume ls",
     "kill": "{prog} rm destroys a container.",
     "inspect": "{prog} ps shows what is known; a container's name in a cell shows its card.",
     "top": "{prog} exec NAME ps lists the processes of a container.",
     "port": "Did you mean: {prog} tunnel",
-    "pull": "{prog} spawn fetches the image it needs.",
+    "pull": "Did you mean: {prog} image pull. A spawn also fetches the image it needs.",
     "attach": "Did you mean: {prog} logs -f",
     "info": "Did you mean: {prog} doctor",
 }
 #: A typing mistake is not taken for the wish to destroy.
-_NEVER_MEANT = {"rm", "stop", "disconnect"}
+_NEVER_MEANT = {"rm", "stop", "disconnect", "volume rm", "unpublish"}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -49,26 +56,97 @@ def parse(line: str | Sequence[str], *, lookup: Lookup | None = None, prog: str 
     Raises:
         UsageError: it has no meaning; the message names the word, the hint the nearest right one.
     """
-    if isinstance(line, str):
-        words = split(line)
-        if words and not words[-1].closed:
-            raise UsageError(
-                f"{line[words[-1].start :].strip()!r} has a quote that is never closed"
-            )
-    else:
-        words = [Word(((text, False),), 0, 0) for text in line]
+    words = _words(line)
     if not words:
         return Dashboard()
-    name = words[0].text
-    if name in _HELP:
+    if words[0].text in _HELP:
         return Help()
-    command: Command = read(_verb(name, prog), name, words[1:], lookup or _nothing, prog)
+    if words[0].text in GROUPS and [word.text for word in words[1:2]] in ([one] for one in _HELP):
+        return Help(words[0].text)
+    name, rest = _named(words, prog)
+    command: Command = read(_verb(name, prog), name, rest, lookup or _nothing, prog)
+    if isinstance(command, Spawn) and _takes_body(command):
+        raise UsageError(
+            f"{prog} spawn -f -:PATH makes a cell the file.", hint="Begin the cell with: %%tf spawn"
+        )
     return command
 
 
-def read(verb: Verb, called: str, words: list[Word], lookup: Lookup, prog: str) -> Any:
+def parse_cell(
+    line: str, body: str, *, lookup: Lookup | None = None, prog: str = "%%tf"
+) -> Command:
+    """What a cell means: the line after ``%%tf``, and the text below it.
+
+    Raises:
+        UsageError: as :func:`parse`; or the verb takes no cell, or the cell is empty.
+    """
+    words = _words(line)
+    name = words[0].text if words else ""
+    if not name or name in _HELP:
+        raise UsageError(f"{prog} takes a cell for: {', '.join(CELLS_BY_NAME)}.")
+    verb = CELLS_BY_NAME.get(name)
+    if verb is None:
+        raise _no_cell(name, prog)
+    command: Command = read(verb, name, words[1:], lookup or _nothing, prog, body=body)
+    if isinstance(command, Spawn) and not _takes_body(command):
+        raise UsageError(
+            f"{prog} spawn does not say what the cell is.", hint="-f -:PATH makes it a file there."
+        )
+    return command
+
+
+def _takes_body(command: Spawn) -> bool:
+    return any(source == "-" for source, _ in command.files)
+
+
+def _no_cell(name: str, prog: str) -> UsageError:
+    if name in BY_NAME or name in GROUPS:
+        return UsageError(f"{prog} {name} takes no cell.", hint=f"On a line: %tf {name}")
+    near = nearest(name, CELLS_BY_NAME)
+    hint = f"Did you mean: {prog} {near}" if near else f"There are: {', '.join(CELLS_BY_NAME)}."
+    return UsageError(f"{prog} has no {name!r}.", hint=hint)
+
+
+def _words(line: str | Sequence[str]) -> list[Word]:
+    """Cut a line into words, or take those a shell has cut."""
+    if not isinstance(line, str):
+        return [Word(((text, False),), 0, 0) for text in line]
+    words = split(line)
+    if words and not words[-1].closed:
+        raise UsageError(f"{line[words[-1].start :].strip()!r} has a quote that is never closed")
+    return words
+
+
+def read(
+    verb: Verb,
+    called: str,
+    words: list[Word],
+    lookup: Lookup,
+    prog: str,
+    *,
+    body: str | None = None,
+) -> Any:
     """The command that a verb and the words behind it mean. Raises ``UsageError``."""
-    return _Parser(verb, called, words, lookup, prog).command()
+    return _Parser(verb, called, words, lookup, prog, body=body).command()
+
+
+def _named(words: list[Word], prog: str) -> tuple[str, list[Word]]:
+    """The verb's name, which may be two words, and what follows."""
+    first = words[0].text
+    if first not in GROUPS:
+        return first, words[1:]
+    known = GROUPS[first]
+    if len(words) == 1:
+        raise UsageError(
+            f"{prog} {first} needs one of: {', '.join(known)}.",
+            hint=f"For example: {prog} {first} {known[0]}",
+        )
+    second = words[1].text
+    if second not in known:
+        near = nearest(second, known)
+        hint = f"Did you mean: {prog} {first} {near}" if near else f"There are: {', '.join(known)}."
+        raise UsageError(f"{prog} {first} has no {second!r}.", hint=hint)
+    return f"{first} {second}", words[2:]
 
 
 def _nothing(name: str) -> str | None:
@@ -78,9 +156,9 @@ def _nothing(name: str) -> str | None:
 def _verb(name: str, prog: str) -> Verb:
     verb = BY_NAME.get(name)
     if verb is None:
-        near = nearest(name, BY_NAME)
+        near = nearest(name, {known.split()[0] for known in BY_NAME})
         hint = f"Did you mean: {prog} {near}" if near else f"{prog} help lists what there is."
-        hint = _ELSEWHERE[name].format(prog=prog) if name in _ELSEWHERE else hint
+        hint = ELSEWHERE[name].format(prog=prog) if name in ELSEWHERE else hint
         raise UsageError(f"{prog} has no {name!r}.", hint=hint)
     return verb
 
@@ -89,18 +167,27 @@ class _Parser:
     """One reading of one line."""
 
     def __init__(
-        self, verb: Verb, called: str, words: list[Word], lookup: Lookup, prog: str
+        self,
+        verb: Verb,
+        called: str,
+        words: list[Word],
+        lookup: Lookup,
+        prog: str,
+        *,
+        body: str | None = None,
     ) -> None:
         self.verb, self.words, self.lookup = verb, words, lookup
         self.called, self.call = called, f"{prog} {called}"
         self.at = 0
-        self.found: dict[str, Any] = {}
+        self.found: dict[str, Any] = {} if body is None else {"body": body}
         self.given: list[str] = []
 
     def command(self) -> Any:
         help_wanted = self._read_words()
         if help_wanted:
             return Help(self.verb.name)
+        if not self.found.get("body", "some").strip():
+            raise UsageError(f"{self.call}: the cell is empty.")
         self._read_arguments()
         if self.verb.alias:
             self.found["called"] = self.called
@@ -140,7 +227,9 @@ class _Parser:
 
     def _read_option(self, word: str) -> None:
         flag, option, value = self._option(word)
-        if option.metavar:
+        if option.implied is not None:
+            self._store(option, self._read(option, value or option.implied, f"{flag} {value!r}"))
+        elif option.metavar:
             self._store(option, self._value(option, flag, value))
         elif value is not None:
             raise UsageError(f"{self.call} {flag} takes no value, not {value!r}.")
@@ -209,7 +298,12 @@ class _Parser:
             case "some" | "any":
                 if argument.how == "some" and not given:
                     raise self._missing(argument)
-                self.found[argument.field] = tuple(given)
+                self.found[argument.field] = tuple(
+                    self._read(argument, word, repr(word)) for word in given
+                )
+                given.clear()
+            case "words":
+                self.found[argument.field] = " ".join(given) or None
                 given.clear()
             case _ if given:
                 word = given.pop(0)

@@ -13,7 +13,7 @@ from . import values
 from .commands import Help as Help
 from .help import page
 from .parser import nearest, read
-from .table import Argument, Option, Verb
+from .slots import Argument, Option, Verb
 from .words import Word
 
 

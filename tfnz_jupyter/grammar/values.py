@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
-from .commands import Port, Wait
+from .commands import Backend, Port, Wait
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_FQDN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -23,6 +26,11 @@ def port(word: str) -> int:
 def local_port(word: str) -> int | None:
     """A port; 0 and nothing both mean a free one."""
     return None if word in ("", "0") else port(word)
+
+
+def any_port(word: str) -> int:
+    """A port, or 0 for any free one."""
+    return local_port(word) or 0
 
 
 def ports(word: str) -> Port:
@@ -92,6 +100,56 @@ def file(word: str) -> tuple[str, str]:
     if not source or not dest.startswith("/"):
         raise ValueError("it is SRC:DEST, a file here and an absolute path in the container")
     return source, dest
+
+
+def volume(word: str) -> tuple[str, str]:
+    """VOLUME:PATH, PATH absolute."""
+    name, _, path = word.partition(":")
+    if name.startswith(("/", ".", "~")):
+        raise ValueError(
+            "it is VOLUME:PATH: folders of this machine are not mounted; put copies one, volume create makes a volume"
+        )
+    if not name or not path.startswith("/"):
+        raise ValueError("it is VOLUME:PATH, a volume and an absolute path in the container")
+    return name, path
+
+
+def egress(word: str) -> str | tuple[str, ...]:
+    """internet, none, all, or networks."""
+    if word in ("internet", "none", "all"):
+        return word
+    try:
+        return tuple(str(ipaddress.ip_network(one)) for one in word.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"it is internet, none, all, or networks like 10.1.0.0/16: {error}"
+        ) from None
+
+
+def fqdn(word: str) -> str:
+    """A host name, in lower case."""
+    name = word.lower().removesuffix(".")
+    if not _FQDN.fullmatch(name):
+        raise ValueError("it is a host name, like web.localhost")
+    return name
+
+
+def backend(word: str) -> Backend:
+    """NAME[:PORT]."""
+    name, _, number = word.partition(":")
+    if not name:
+        raise ValueError("it is NAME[:PORT], a container and the port it serves")
+    return Backend(name, port(number) if number else None)
+
+
+def certificate(word: str) -> tuple[str, ...]:
+    """CERT,KEY[,CHAIN], or ``own`` for the location's authority."""
+    if word == "own":
+        return ()
+    files = tuple(word.split(","))
+    if len(files) not in (2, 3) or not all(files):
+        raise ValueError("it is CERT,KEY or CERT,KEY,CHAIN: names of files")
+    return files
 
 
 def folder(word: str) -> str:

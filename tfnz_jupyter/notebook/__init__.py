@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_HELP = re.compile(r"^(\s*)%tf[ \t]+(\w+)[ \t]*\?{1,2}[ \t]*$")
+_HELP = re.compile(r"^(\s*)%%?tf[ \t]+([\w ]+?)[ \t]*\?{1,2}[ \t]*$")
 _ATTRIBUTE = "_tfnz_jupyter"
 
 
@@ -37,7 +37,8 @@ def unload(ip: Any) -> None:
     ip.configurables.remove(magics)
     ip.Completer.custom_matchers.remove(match)
     ip.input_transformers_cleanup.remove(_help_marks)
-    ip.magics_manager.magics["line"].pop("tf", None)
+    for kind in ("line", "cell"):
+        ip.magics_manager.magics[kind].pop("tf", None)
 
 
 def _help_marks(lines: list[str]) -> list[str]:

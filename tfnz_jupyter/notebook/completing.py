@@ -15,7 +15,7 @@ from ..grammar import Candidate, CompletionNames, complete
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
 
-_LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%tf\s+(?P<rest>.*)$", re.DOTALL)
+_LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%(?P<cell>%?)tf\s+(?P<rest>[^\n]*)$", re.DOTALL)
 
 
 def matcher(names: Callable[[], CompletionNames]) -> Any:
@@ -28,7 +28,7 @@ def matcher(names: Callable[[], CompletionNames]) -> Any:
         if not found:
             return {"completions": []}
         rest = found["rest"]
-        candidates = complete(rest, len(rest), names())
+        candidates = complete(rest, len(rest), names(), cell=bool(found["cell"]))
         start = candidates[0].start if candidates else len(rest)
         typed = rest[start:]
         return {

@@ -12,22 +12,26 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from ..errors import TfnzError
+from ..errors import NotSupported, TfnzError
 from ..sdk.container import Container
+from ..sdk.external import ExternalContainer
 from ..sdk.location import Location
 from ..sdk.node import Node
 from ..sdk.process import Process
-from ..sdk.tunnel import Tunnel
 from . import assets, views
 from .feeds import BoardFeed, CardFeed, listed
 from .pump import Pump
-from .snapshots import of_container, of_location, of_log, of_node, of_tunnel
+from .small import Small, SmallFeed, snapshot
+from .snapshots import of_container, of_location, of_log, of_node, words_of
+from .terminals import TerminalFeed, emulator, open_shell
+from .views_small import small_html
 
 if TYPE_CHECKING:
-    from .widgets import BoardWidget, CardWidget
+    from .widgets import BoardWidget, CardWidget, SmallWidget, TerminalWidget
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +40,8 @@ _LAST_WORDS = 2.0
 
 Bundle = dict[str, Any]
 _VIEW = "application/vnd.jupyter.widget-view+json"
-_CLASSES: tuple[type, ...] = (Container, Location, Node, Process, Tunnel)
+_SHOWN: tuple[type, ...] = (Container, ExternalContainer, Location, *get_args(Small))
+_CLASSES: tuple[type, ...] = (*_SHOWN, Node)
 ALL = ("nodes", "containers")
 
 
@@ -54,6 +59,7 @@ class Displays:
         self.pump = Pump()
         self._tail, self._proxy = tail, proxy
         self._cards: dict[str, CardWidget] = {}
+        self._smalls: dict[str, SmallWidget] = {}
         self._boards: dict[tuple[str, tuple[str, ...]], BoardWidget] = {}
         self._shown: dict[object, list[str]] = {}
         self._told: set[int] = set()
@@ -71,6 +77,8 @@ class Displays:
             self._publish(thing.uuid, self._card_bundle(thing))
         elif isinstance(thing, Location):
             self.board(thing, ALL)
+        elif isinstance(thing, Small):
+            self._publish(thing.uuid, self._small_bundle(thing))
         else:
             self._publish(None, self._static(thing))
 
@@ -112,12 +120,42 @@ class Displays:
         for name in self._shown.pop(key, []):
             self.ip.display_pub.publish(bundle, {}, transient={"display_id": name}, update=True)
 
+    def terminal(self, name: str, start: Callable[[TerminalFeed], Process]) -> Process:
+        """Display a terminal named ``name``; ``start`` begins its process, which is returned.
+
+        Raises:
+            NotSupported: this shell has no page to show one.
+        """
+        if not self.live:
+            raise NotSupported(
+                "a terminal needs a notebook's page", hint=f"In a shell: tfnz shell {name}"
+            )
+        widget, process = self._terminal(name, start)
+        self._publish(process.uuid, {**self._static(process), _VIEW: _view(widget)})
+        self._told.add(id(process))
+        return process
+
+    def _terminal(
+        self, name: str, start: Callable[[TerminalFeed], Process]
+    ) -> tuple[TerminalWidget, Process]:
+        from .widgets import TerminalWidget  # late, as below
+
+        feed = TerminalFeed(on_over=lambda: self._freeze(process.uuid, self._static(process)))
+        process = feed.process = start(feed)
+        version, _ = emulator()
+        about = {"name": name, "command": words_of(process.cmd), "emulator": version}
+        return TerminalWidget(feed, self.pump, initial=about, options={}), process
+
+    def _shell_in(self, container: Container) -> str:
+        """A terminal for a card; the id of its model."""
+        widget, _ = self._terminal(container.name, partial(open_shell, container))
+        return str(widget.model_id)
+
     # -- bundles -------------------------------------------------------------------------------------------------------
 
     def _card_bundle(self, container: Container) -> Bundle:
         bundle = self._static(container)
-        snapshot = of_container(container)
-        if self.live and not (snapshot.over and container.log.closed):
+        if self.live and not (of_container(container).over and container.log.closed):
             bundle[_VIEW] = _view(self._card(container))
         return bundle
 
@@ -130,9 +168,29 @@ class Displays:
         if container.uuid not in self._cards:
             feed = CardFeed(container, on_over=frozen)
             self._cards[container.uuid] = CardWidget(
-                feed, self.pump, initial=feed.facts(), options=self.options()
+                feed,
+                self.pump,
+                initial=feed.facts(),
+                options=self.options(),
+                shell=partial(self._shell_in, container),
             )
         return self._cards[container.uuid]
+
+    def _small_bundle(self, thing: Small) -> Bundle:
+        bundle = self._static(thing)
+        if self.live and not snapshot(thing).over:
+            bundle[_VIEW] = _view(self._small(thing))
+        return bundle
+
+    def _small(self, thing: Small) -> SmallWidget:
+        from .widgets import SmallWidget  # late, as above
+
+        if thing.uuid not in self._smalls:
+            feed = SmallFeed(thing, on_over=lambda: self._freeze(thing.uuid, self._static(thing)))
+            self._smalls[thing.uuid] = SmallWidget(
+                feed, self.pump, initial=feed.facts(), options=self.options()
+            )
+        return self._smalls[thing.uuid]
 
     def _board_bundle(self, location: Location, sections: tuple[str, ...]) -> Bundle:
         bundle = self._board_static(location, sections)
@@ -160,7 +218,7 @@ class Displays:
 
     def refresh_options(self) -> None:
         """A setting has changed: tell what is already shown."""
-        for widget in [*self._cards.values(), *self._boards.values()]:
+        for widget in [*self._cards.values(), *self._boards.values(), *self._smalls.values()]:
             widget.options = {**widget.options, **self.options()}
 
     # -- static views --------------------------------------------------------------------------------------------------
@@ -170,8 +228,8 @@ class Displays:
 
     def _text(self, thing: object) -> str:
         if isinstance(thing, Container):
-            snapshot, log = of_container(thing), of_log(thing.log, self._tail())
-            return views.container_text(snapshot, log, time.time())
+            printed = of_log(thing.log, self._tail())
+            return views.container_text(of_container(thing), printed, time.time())
         return repr(thing)
 
     def _html(self, thing: object) -> str:
@@ -180,19 +238,14 @@ class Displays:
             case Container():
                 log = of_log(thing.log, tail)
                 return views.container_html(of_container(thing), log, time.time(), style)
-            case Process():
-                return views.process_html(
-                    thing.cmd, thing.returncode, thing.reason, of_log(thing.log, tail), style
-                )
             case Node():
                 return views.table_html(
                     views.NODE_HEADS, views.node_rows([of_node(thing)]), style=style
                 )
-            case Tunnel():
-                return views.tunnel_line(of_tunnel(thing), repr(thing), style)
             case Location():
                 return str(self._board_static(thing, ALL)["text/html"])
-        raise TypeError(f"no view of {thing!r}")
+        printed = of_log(thing.log, tail) if isinstance(thing, Process) else None
+        return small_html(snapshot(thing), printed, style)
 
     def _board_static(self, location: Location, sections: tuple[str, ...]) -> Bundle:
         tables: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = []
@@ -215,7 +268,7 @@ class Displays:
         formatters = self.ip.display_formatter.formatters
         for cls in _CLASSES:
             formatters["text/html"].for_type(cls, self._html)
-        for cls in (Container, Location, Tunnel):
+        for cls in _SHOWN:
             self.ip.display_formatter.ipython_display_formatter.for_type(cls, self._display)
         self.ip.events.register("pre_run_cell", self.forget_told)
 
@@ -225,7 +278,7 @@ class Displays:
         formatters = self.ip.display_formatter.formatters
         for cls in _CLASSES:
             formatters["text/html"].pop(cls, None)
-        for cls in (Container, Location, Tunnel):
+        for cls in _SHOWN:
             self.ip.display_formatter.ipython_display_formatter.pop(cls, None)
         self.ip.events.unregister("pre_run_cell", self.forget_told)
 
@@ -237,5 +290,5 @@ class Displays:
             self.show(thing)
 
 
-def _view(widget: CardWidget | BoardWidget) -> Bundle:
+def _view(widget: CardWidget | BoardWidget | TerminalWidget | SmallWidget) -> Bundle:
     return {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}

@@ -38,7 +38,7 @@ class Page(Protocol):
     def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None: ...
 
 
-class _Speaker:
+class Speaker:
     """One message a tick: news first, a heartbeat when there were none for long."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ def packed(lines: Iterable[tuple[int, bytes]]) -> list[bytes]:
     return [b"\n".join(line for _, line in lines), bytes(mark for mark, _ in lines)]
 
 
-class CardFeed(_Speaker):
+class CardFeed(Speaker):
     """One container's news: its facts, its output, answers to what a page asked.
 
     ``on_over`` is called once, on the pump's thread, when the container has ended and all it printed was sent.
@@ -189,10 +189,14 @@ class CardFeed(_Speaker):
 
     def answer(self, request: str, failed: str = "") -> None:
         """Tell the page that what it asked for has begun, or why it could not be done."""
-        self._answers.append(({"done": request, "failed": failed or None}, []))
+        self.answer_with({"done": request, "failed": failed or None}, [])
+
+    def answer_with(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send the page what it asked for."""
+        self._answers.append((message, buffers))
 
 
-class BoardFeed(_Speaker):
+class BoardFeed(Speaker):
     """A location's news: its nodes with a minute of history, its containers. One message, however many there are."""
 
     def __init__(self, location: Location, *, on_over: Callable[[], None]) -> None:

@@ -10,23 +10,27 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import Bool, Float, Int, Unicode
 from traitlets.config.configurable import Configurable
 
 from .. import grammar
+from ..deeds import plain, spawning
 from ..doctor import examine
 from ..errors import TfnzError
 from ..grammar import CompletionNames
 from ..sdk import location as locations
 from ..sdk.container import Container
 from ..sdk.location import Location
+from ..sdk.process import Process
 from ..sdk.tunnel import Tunnel
-from . import deeds
 from .displays import ALL, Displays
+from .executing import execute, execute_script
 from .follow import follow, print_tail
+from .terminals import open_shell
 
 #: Names worth offering before a location has been asked what it holds.
 _WELL_KNOWN = ("busybox", "debian", "nginx", "postgres", "python", "redis")
@@ -58,10 +62,12 @@ class TfMagics(Magics, Configurable):
         self.observe(lambda change: self.displays.pump.at_most(self.refresh), "refresh")
 
     @no_var_expand
-    @line_magic
-    def tf(self, line: str) -> Any:
+    @line_cell_magic
+    def tf(self, line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True
-        return self._do(grammar.parse(line, lookup=self._value))
+        if cell is None:
+            return self._do(grammar.parse(line, lookup=self._value))
+        return self._do(grammar.parse_cell(line, cell, lookup=self._value))
 
     def _do(self, command: grammar.Command) -> Any:
         match command:
@@ -76,13 +82,15 @@ class TfMagics(Magics, Configurable):
             case grammar.Logs():
                 self._logs(command)
             case grammar.Exec():
-                deeds.execute(self._find(command.name), command.command)
+                execute(self._find(command.name), command.command)
+            case grammar.Script():
+                execute_script(self._find(command.name), command)
             case grammar.MakeTunnel():
                 return self._tunnel(command)
             case grammar.Remove():
                 self._remove(command)
             case grammar.Connect():
-                return self._connect(command.location)
+                return self._connect(command)
             case grammar.Disconnect():
                 self._disconnect()
             case grammar.Locations():
@@ -91,6 +99,11 @@ class TfMagics(Magics, Configurable):
                 self._doctor()
             case grammar.Help(verb):
                 _say(grammar.describe(verb) if verb else grammar.overview())
+            case grammar.Shell(name, words):
+                return self._terminal(self._find(name), words)
+            case _:
+                for line in plain.perform(command, self._here(), self._find):
+                    _say(line)
         return None
 
     # -- where we are ----------------------------------------------------------------------------------------------
@@ -98,8 +111,8 @@ class TfMagics(Magics, Configurable):
     def _here(self) -> Location:
         return locations.current() or self._new(self.location or None)
 
-    def _new(self, name: str | None) -> Location:
-        location = Location(location=name)
+    def _new(self, name: str | None, ip: str | None = None) -> Location:
+        location = Location(location=name, location_ip=ip)
         self._learn_images(location)
         return location
 
@@ -114,12 +127,12 @@ class TfMagics(Magics, Configurable):
 
         threading.Thread(target=learn, name="tfnz-images", daemon=True).start()
 
-    def _connect(self, name: str | None) -> Location:
-        here, wanted = locations.current(), name or self.location
-        if here is not None and wanted in ("", here.location):
+    def _connect(self, to: grammar.Connect) -> Location:
+        here, wanted = locations.current(), to.location or self.location
+        if here is not None and to.ip is None and wanted in ("", here.location):
             _say(f"Already at {here.location}.")
         else:
-            here = self._new(wanted or None)
+            here = self._new(wanted or None, to.ip)
         self.displays.show_once(here)
         return here
 
@@ -147,21 +160,21 @@ class TfMagics(Magics, Configurable):
 
     def _spawn(self, wish: grammar.Spawn) -> Container:
         here = self._here()
-        if (old := deeds.replaced(here, wish.name)) is not None:
+        if (old := spawning.replaced(here, wish.name)) is not None:
             self.displays.settle(old)
             _say(f"{wish.name} was running: it was destroyed first.")
-        container = deeds.spawn(here, wish)
+        container = spawning.spawn(here, wish)
         self._images.add(wish.image)
         if wish.name:
             self._bind(wish.name, container)
         self.displays.show_once(container)
-        deeds.open_tunnels(container, wish.ports, lambda why: self.displays.tell(container, why))
+        spawning.open_ways(container, wish, lambda why: self.displays.tell(container, why))
         if wish.wait:
-            deeds.wait_for(container, wish.wait)
+            spawning.wait_for(container, wish.wait)
         return container
 
     def _bind(self, name: str, container: Container) -> None:
-        word = deeds.variable(name)
+        word = spawning.variable(name)
         if word is None:
             _say(
                 f"No variable was made: {name} has a meaning in Python. x = %tf spawn ... gives one."
@@ -173,7 +186,11 @@ class TfMagics(Magics, Configurable):
 
     def _find(self, name: str) -> Container:
         held = self._ip.user_ns.get(name)
-        return held if isinstance(held, Container) else self._here().container(name)
+        return held if isinstance(held, Container) else plain.find(self._here(), name)
+
+    def _terminal(self, container: Container, words: tuple[str, ...]) -> Process:
+        """A shell, or whatever command, in a terminal on the page."""
+        return self.displays.terminal(container.name, partial(open_shell, container, command=words))
 
     def _logs(self, wanted: grammar.Logs) -> None:
         ring = self._find(wanted.name).log
@@ -216,6 +233,8 @@ class TfMagics(Magics, Configurable):
         named = {c.name for c in _live_ones(here)}
         return CompletionNames(
             containers=tuple(sorted(held | named)),
+            volumes=tuple(sorted(v.tag or v.uuid for v in here.all_volumes())) if here else (),
+            published=tuple(sorted(_published(here))),
             images=tuple(sorted(self._images)),
             nodes=tuple(node.name for node in here.ranked_nodes()) if here else (),
             locations=tuple(Location.all_locations()),
@@ -231,6 +250,14 @@ def _live(value: object) -> bool:
 
 def _live_ones(location: Location | None) -> Iterable[Container]:
     return [c for c in list(location.containers.values()) if not c.dead] if location else []
+
+
+def _published(location: Location | None) -> Iterable[str]:
+    return (
+        [name for endpoint in location.endpoints.values() for name in endpoint.names]
+        if location
+        else []
+    )
 
 
 def _gone(live: int) -> str:

@@ -48,12 +48,15 @@ def of_container(container: Container) -> ContainerSnapshot:
         tunnels=tuple(filter(None, map(of_tunnel, container.tunnels))),
         ssh=tuple(clean(server.command) for server in container.ssh_servers),
         env=tuple((name, clean(masked(name, value))) for name, value in container.env),
-        command=_command(container.command),
+        command=words_of(container.command),
         limits=_limits(container.limits),
     )
 
 
-def _command(command: Iterable[str | bytes] | None) -> str:
+def words_of(command: str | Iterable[str | bytes] | None) -> str:
+    """A command as one line, secrets masked."""
+    if isinstance(command, str):
+        return clean(masked_text(command))
     words = [
         word.decode("utf-8", "replace") if isinstance(word, bytes) else word
         for word in command or ()

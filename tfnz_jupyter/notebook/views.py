@@ -7,10 +7,8 @@ through :func:`escape`; without its style sheet a view is still a readable docum
 from __future__ import annotations
 
 import html
-import shlex
 from collections.abc import Iterable, Sequence
 
-from .views_masks import masked_text
 from .views_output import clean, plain, runs
 from .views_snapshot import (
     ContainerSnapshot,
@@ -130,14 +128,15 @@ def container_html(
     snapshot: ContainerSnapshot, log: LogSnapshot, now: float, style: str = ""
 ) -> str:
     """The card of a container as it stands, without anything that moves."""
-    return _framed(
+    return framed(
         f'<div class="tfnz tf-card" data-mood="{mood(snapshot)}">'
-        f"{_head(snapshot, now)}{_facts(snapshot)}{_failure(snapshot)}{_log(log)}</div>",
+        f"{_head(snapshot, now)}{_facts(snapshot)}{_failure(snapshot)}{log_html(log)}</div>",
         style,
     )
 
 
-def _framed(body: str, style: str) -> str:
+def framed(body: str, style: str) -> str:
+    """A view with its style sheet, if it is to carry one."""
     return f"<style>{style}</style>{body}" if style else body
 
 
@@ -161,10 +160,7 @@ def _short(text: str) -> str:
 def _facts(snapshot: ContainerSnapshot) -> str:
     facts = [("node", snapshot.node), ("address", snapshot.ip), ("command", snapshot.command)]
     shown = [f"<span><b>{name}</b> {escape(value)}</span>" for name, value in facts if value]
-    shown += [
-        f"<span><b>tunnel</b> {tunnel_html(tunnel, live=False)}</span>"
-        for tunnel in snapshot.tunnels
-    ]
+    shown += [f"<span><b>tunnel</b> {tunnel_html(tunnel)}</span>" for tunnel in snapshot.tunnels]
     shown += [f"<span><b>ssh</b> <code>{escape(command)}</code></span>" for command in snapshot.ssh]
     return f'<div class="tf-facts">{" ".join(shown)}</div>' if shown else ""
 
@@ -175,7 +171,8 @@ def _failure(snapshot: ContainerSnapshot) -> str:
     return f'<div class="tf-failure" role="alert">{escape(snapshot.reason)}</div>'
 
 
-def _log(log: LogSnapshot) -> str:
+def log_html(log: LogSnapshot) -> str:
+    """The lines of a log."""
     if not log.total:
         return '<div class="tf-quiet">It printed nothing.</div>'
     earlier = f'<div class="tf-gap">{log.first:,} earlier lines</div>' if log.first else ""
@@ -200,18 +197,14 @@ def _authority(tunnel: TunnelSnapshot) -> str:
     return f"{host}:{tunnel.local}"
 
 
-def tunnel_html(tunnel: TunnelSnapshot, *, live: bool = True) -> str:
-    """A tunnel as text, as a link while it leads somewhere."""
-    text = f"{escape(_authority(tunnel))} \u2192 {tunnel.port}"
-    if tunnel.dead or not live:
-        return f"<span>{text}</span>"
-    href = escape(f"http://{_authority(tunnel)}")
-    return f'<a href="{href}" target="_blank" rel="noopener noreferrer">{text}</a>'
+def tunnel_html(tunnel: TunnelSnapshot) -> str:
+    """A tunnel as words: a saved link would lead nowhere."""
+    return f"<span>{escape(_authority(tunnel))} \u2192 {tunnel.port}</span>"
 
 
 def table_html(heads: Sequence[str], rows: Iterable[Sequence[str]], *, style: str = "") -> str:
     """A table of texts, escaped."""
-    return _framed(f'<div class="tfnz tf-board">{_table(heads, rows)}</div>', style)
+    return framed(f'<div class="tfnz tf-board">{_table(heads, rows)}</div>', style)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -220,27 +213,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f'<table class="tf-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def tunnel_line(tunnel: TunnelSnapshot | None, text: str, style: str = "") -> str:
-    """A tunnel as its link, or as ``text`` once it is closed."""
-    inner = tunnel_html(tunnel) if tunnel else escape(text)
-    return _framed(f'<div class="tfnz">{inner}</div>', style)
-
-
-def process_html(
-    cmd: str | Sequence[str], returncode: int | None, reason: str, log: LogSnapshot, style: str = ""
-) -> str:
-    """One command in a container, and what it printed."""
-    words = masked_text(cmd if isinstance(cmd, str) else shlex.join(cmd))
-    look = {None: "gone" if reason else "live", 0: "done"}.get(returncode, "bad")
-    return _framed(
-        f'<div class="tfnz tf-card" data-mood="{look}"><div class="tf-head">'
-        f'<span class="tf-title"><code>{escape(words)}</code></span> '
-        f'<span class="tf-pill"><i class="tf-dot"></i>{escape(_short(reason or "running"))}</span>'
-        f"</div>{_log(log)}</div>",
-        style,
-    )
 
 
 # -- boards --------------------------------------------------------------------------------------------------------
@@ -299,4 +271,4 @@ def board_html(line: str, tables: Tables, style: str = "") -> str:
     """The same for a page."""
     inner = "".join(_table(heads, rows) for heads, rows in tables if rows)
     head = f'<div class="tf-head"><span class="tf-title">{escape(line)}</span></div>'
-    return _framed(f'<div class="tfnz tf-board">{head}{inner}</div>', style)
+    return framed(f'<div class="tfnz tf-board">{head}{inner}</div>', style)

@@ -1,4 +1,4 @@
-"""The two widgets: a card for a container, a board for a location. One model each, whatever shows it.
+"""The widgets: a card for a container, a board for a location, a terminal, one for small objects. One model each.
 
 The model holds nothing that changes: what is live goes to the page as messages (see ``feeds``), so no trait is ever set
 from a thread. ``initial`` lets a view draw before the kernel has said a word.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
@@ -17,6 +18,8 @@ from ..errors import ContainerEnded, TfnzError
 from . import assets
 from .feeds import BoardFeed, CardFeed
 from .pump import Pump
+from .small import SmallFeed
+from .terminals import TerminalFeed
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,9 @@ class _Live(anywidget.AnyWidget):
     initial = traitlets.Dict().tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, feed: CardFeed | BoardFeed, pump: Pump, **traits: Any) -> None:
+    def __init__(
+        self, feed: CardFeed | BoardFeed | SmallFeed | TerminalFeed, pump: Pump, **traits: Any
+    ) -> None:
         super().__init__(**traits)
         self._feed = feed
         self._pump = pump
@@ -60,6 +65,12 @@ class CardWidget(_Live):
     _esm: ClassVar[str] = assets.module("card")
     _feed: CardFeed
 
+    def __init__(
+        self, feed: CardFeed, pump: Pump, *, shell: Callable[[], str], **traits: Any
+    ) -> None:
+        self._shell = shell  # opens a terminal; the id of its model
+        super().__init__(feed, pump, **traits)
+
     def _take(self, content: dict[str, Any]) -> None:
         feed, request = self._feed, str(content.get("id", ""))
         match content.get("type"):
@@ -70,22 +81,39 @@ class CardWidget(_Live):
             case "fetch":
                 at, first, limit = (int(content[key]) for key in ("at", "first", "limit"))
                 feed.fetch(request, at, first, min(limit, 5000))
-            case "destroy":
+            case "save":
+                feed.answer_with({"saved": request}, [feed.container.logs()])
+            case "destroy" | "reboot" | "terminal" as wish:
                 feed.answer(request)
-                threading.Thread(target=self._destroy, name="tfnz-destroy", daemon=True).start()
+                deed = {"destroy": self._destroy, "reboot": self._reboot, "terminal": self._open}[
+                    wish
+                ]
+                threading.Thread(
+                    target=self._attempt, args=(deed,), name=f"tfnz-{wish}", daemon=True
+                ).start()
 
     def complain(self, why: str) -> None:
         """Say on the card what could not be done; any thread."""
         self._feed.answer("", failed=why)
         self._pump.add(self._feed)
 
-    def _destroy(self) -> None:
+    def _attempt(self, deed: Callable[[], None]) -> None:
         try:
-            self._feed.container.destroy()
+            deed()
         except ContainerEnded:
             log.debug("already over: %r", self._feed.container)
         except TfnzError as error:
             self.complain(str(error))
+
+    def _destroy(self) -> None:
+        self._feed.container.destroy()
+
+    def _reboot(self) -> None:
+        self._feed.container.reboot()
+
+    def _open(self) -> None:
+        self._feed.answer_with({"terminal": self._shell()}, [])
+        self._pump.add(self._feed)
 
 
 class BoardWidget(_Live):
@@ -97,3 +125,41 @@ class BoardWidget(_Live):
     def _take(self, content: dict[str, Any]) -> None:
         if content.get("type") == "ready":
             self._feed.changed()
+
+
+class SmallWidget(_Live):
+    """A small object, live."""
+
+    _esm: ClassVar[str] = assets.module("small")
+    _feed: SmallFeed
+
+    def _take(self, content: dict[str, Any]) -> None:
+        match content.get("type"):
+            case "ready":
+                self._feed.ready()
+            case "ack":
+                self._feed.acknowledged()
+
+
+class TerminalWidget(_Live):
+    """A process with a terminal, live."""
+
+    _esm: ClassVar[str] = assets.module("terminal")
+    _feed: TerminalFeed
+
+    def _take(self, content: dict[str, Any]) -> None:
+        feed, request = self._feed, str(content.get("id", ""))
+        match content.get("type"):
+            case "ready":
+                feed.ready()
+            case "ack":
+                feed.acknowledged(int(content["at"]))
+            case "emulator":
+                feed.give_emulator(request)
+            case "key":
+                feed.key(bytes(content["keys"]))
+            case "size":
+                feed.resize(int(content["columns"]), int(content["rows"]))
+            case "close":
+                feed.answer(request)
+                feed.close()

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..wire.ids import require_name
 from ..wire.paths import normal
 
-Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+Pairs = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
 #: Of a terminal: True for 80 columns and 24 rows, or (columns, rows); ``os.get_terminal_size()`` is one.
 Size = bool | tuple[int, int] | None
 

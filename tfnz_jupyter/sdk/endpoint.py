@@ -139,6 +139,11 @@ class WebEndpoint(Handle):
         """All that this user has published here, whatever the session."""
         return sorted(self._sites)
 
+    def cluster(self, fqdn: str) -> Cluster | None:
+        """This session's cluster that is published under a name, if there is one."""
+        site = self._sites.get(fqdn.lower())
+        return None if site is None else self.clusters.get(site.cluster)
+
     def covers(self, fqdn: str) -> bool:
         """Whether a name is the domain's, or under it."""
         return fqdn.lower() == self.domain or fqdn.lower().endswith(f".{self.domain}")

@@ -157,7 +157,8 @@ def test_a_tunnel_is_shown_once_and_returned(kernel):
     kernel.ok("%tf spawn nginx --name tun --wait tcp:80")
     ran = kernel.ok("%tf tunnel tun 80")
     (bundle,) = ran.shown
-    assert "http://localhost:" in bundle["text/html"]
+    assert "127.0.0.1:" in bundle["text/html"]
+    assert WIDGET in bundle
     assert (
         kernel.ok(
             "import urllib.request as u; t = %tf tunnel tun 80\nu.urlopen(t.url).status"

@@ -1,5 +1,5 @@
 import { h, icon, text, shown, number, plural, size } from "./dom.js";
-import { Lines } from "./lines.js";
+import { Lines, unpack } from "./lines.js";
 import { LogView } from "./logview.js";
 import { Wire } from "./model.js";
 import { reach, jupyterBase } from "./links.js";
@@ -18,6 +18,7 @@ class Card {
   }
 
   open(model) {
+    this.model = model;
     this.facts = model.get("initial");
     this.options = model.get("options");
     model.on("change:options", () => {
@@ -32,11 +33,20 @@ class Card {
     if (message.facts) this.facts = message.facts;
     if (message.failed) this.failed = message.failed;
     if (message.log) this.put(message.log, buffers);
+    if (message.saved) save(`${this.facts.name}.log`, buffers[0]);
+    if (message.terminal) this.opened(message.terminal);
     if (message.fill) {
       const [texts, marks] = unpack(buffers, message.fill.count);
       this.lines.fill(message.fill.at, message.fill.asked, message.fill.first, marks, texts);
     }
     this.draw();
+  }
+
+  // A terminal was opened for the view that asked.
+  async opened(id) {
+    const { view, model } = this;
+    const inner = await model.widget_manager.get_model(id);
+    view?.below.append((await model.widget_manager.create_view(inner)).el);
   }
 
   put(log, buffers) {
@@ -64,11 +74,10 @@ class Card {
   }
 }
 
-const DECODER = new TextDecoder();
-
-function unpack(buffers, count) {
-  if (!count) return [[], []];
-  return [DECODER.decode(buffers[0]).split("\n"), new Uint8Array(buffers[1].buffer ?? buffers[1], buffers[1].byteOffset ?? 0, count)];
+function save(name, bytes) {
+  const url = URL.createObjectURL(new Blob([bytes], { type: "text/plain" }));
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }
 
 class CardView {
@@ -80,7 +89,7 @@ class CardView {
       changed: () => this.foot(),
     });
     this.build();
-    el.append(this.root);
+    el.append(this.root, this.below);
     card.views.add(this);
     this.draw();
   }
@@ -120,6 +129,7 @@ class CardView {
       this.log.el,
       this.footer(),
     );
+    this.below = h("div");
     this.more.hidden = true;
     this.resize(1);
   }
@@ -132,6 +142,9 @@ class CardView {
     this.info = button("info", "details", () => this.details(), null);
     this.smaller = button("shorter", "smaller output", () => this.resize(this.height - 1), null);
     this.bigger = button("taller", "bigger output", () => this.resize(this.height + 1), null);
+    this.terminal = button("terminal", "open a terminal in this container", () => this.shell(), null);
+    this.save = button("save", "save the log", () => this.card.wire.ask({ type: "save" }), null);
+    this.reboot = button("again", "reboot: run its command again", () => this.card.wire.ask({ type: "reboot" }), null);
     this.destroy = button("trash", "destroy this container", () => this.sure(true), "Destroy");
     this.destroy.classList.add("tf-danger");
     this.yes = h("button", { type: "button", class: "tf-button tf-yes", onclick: () => this.end() }, "Yes, destroy it");
@@ -142,7 +155,7 @@ class CardView {
       if (event.key === "Escape") this.sure(false);
     });
     this.confirm.hidden = true;
-    return h("div", { class: "tf-foot" }, this.count, this.busy, h("span", { class: "tf-spring" }), this.follow, this.info, this.smaller, this.bigger, this.destroy, this.confirm);
+    return h("div", { class: "tf-foot" }, this.count, this.busy, h("span", { class: "tf-spring" }), this.follow, this.info, this.smaller, this.bigger, this.save, this.terminal, this.reboot, this.destroy, this.confirm);
   }
 
   // -- deeds ---------------------------------------------------------------------------------------------------------
@@ -150,6 +163,11 @@ class CardView {
   details() {
     this.more.hidden = !this.more.hidden;
     this.info.setAttribute("aria-expanded", String(!this.more.hidden));
+  }
+
+  shell() {
+    this.card.view = this;
+    this.card.wire.ask({ type: "terminal" });
   }
 
   resize(to) {
@@ -192,6 +210,10 @@ class CardView {
     shown(this.failure, Boolean(failure));
     text(this.failure, failure ?? "");
     text(this.log.quiet, over(c) ? "It printed nothing." : "Nothing printed yet.");
+    for (const needed of [this.terminal, this.reboot]) {
+      shown(needed, !over(c));
+      needed.disabled = c.state !== "running";
+    }
     if (over(c)) {
       shown(this.destroy, false);
       shown(this.confirm, false);

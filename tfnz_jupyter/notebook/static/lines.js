@@ -64,3 +64,11 @@ export class Lines {
     this.skipped = this.rows.reduce((sum, row) => sum + (row.gap ?? 0), 0);
   }
 }
+
+const DECODER = new TextDecoder();
+
+// The two buffers of a message as texts and marks.
+export function unpack(buffers, count) {
+  if (!count) return [[], []];
+  return [DECODER.decode(buffers[0]).split("\n"), new Uint8Array(buffers[1].buffer ?? buffers[1], buffers[1].byteOffset ?? 0, count)];
+}

@@ -15,6 +15,14 @@ export function reach(tunnel, hostname, base, proxy) {
   return { href: null, label, why: "on the kernel's machine only; jupyter-server-proxy would lead there" };
 }
 
+// The same for an address on the kernel's machine: a tunnel's, or that of a published name.
+export function local(address, hostname, base, proxy) {
+  const { hostname: host, port } = new URL(address);
+  if (LOCAL.has(hostname)) return { href: address, why: "" };
+  if (LOCAL.has(host)) return reach({ local: port, bind: "127.0.0.1" }, hostname, base, proxy);
+  return { href: null, why: "on the kernel's machine only" };
+}
+
 // The path Jupyter is served under, with its last slash; null where the page does not say.
 export function jupyterBase() {
   const data = document.getElementById("jupyter-config-data");

@@ -1,4 +1,4 @@
-"""What the verbs of ``%tf`` do, by the public SDK: no shell, no display."""
+"""Spawning as a line asks for it."""
 
 from __future__ import annotations
 
@@ -6,52 +6,42 @@ import builtins
 import keyword
 import os
 import re
-import shlex
-import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import CommandFailed, NotFound, Refused, TfnzError, TimedOut, UsageError
-from ..grammar import Port, Spawn, Wait, nearest
+from ..errors import NotFound, Refused, TfnzError, UsageError
+from ..grammar import Backend, Port, Publish, Spawn, Wait, nearest
 from ..sdk.container import Container
 from ..sdk.location import Location
 from ..sdk.node import Node
-from .follow import follow
-
-_LAST = 5  # lines of a failed command that its error repeats
-_PATIENCE = 1.0  # seconds an interrupted command has to end by itself
+from .networks import publish, ssh
 
 
-class Interrupted(KeyboardInterrupt):
-    """The user interrupted a verb; shown as one line."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"KeyboardInterrupt: {self}"]
-
-
-Interrupted.__name__ = Interrupted.__qualname__ = "KeyboardInterrupt"
-
-
-# -- spawn ---------------------------------------------------------------------------------------------------------
-
-
-def spawn(location: Location, wish: Spawn) -> Container:
-    """The container a line asked for, at once."""
+def spawn(location: Location, wish: Spawn, **callbacks: Any) -> Container:
+    """The container a line asked for, at once; ``callbacks`` as those of ``Node.spawn_container``."""
     node = _node(location, wish.node) if wish.node else location.node()
     for port in wish.ports:
         _check_free(port)
     return node.spawn_container(
         wish.image,
         env=_environment(wish),
-        pre_boot_files=[(dest, _contents(source)) for source, dest in wish.files],
+        pre_boot_files=[(dest, _contents(source, wish.body)) for source, dest in wish.files],
         command=list(wish.command) or None,
         name=wish.name,
         memory=wish.memory,
         cpus=wish.cpus,
+        pids=wish.pids,
+        disk=wish.disk,
+        volumes=[(location.ensure_volume(name), path) for name, path in wish.volumes],
         workdir=wish.workdir,
+        tag=wish.tag,
+        sleep=wish.sleep,
+        egress=wish.egress or "internet",
+        **callbacks,
     )
 
 
@@ -64,21 +54,43 @@ def replaced(location: Location, name: str | None) -> Container | None:
     return None
 
 
-def open_tunnels(
-    container: Container, ports: tuple[Port, ...], failed: Callable[[str], None]
+def open_ways(
+    container: Container,
+    wish: Spawn,
+    failed: Callable[[str], None],
+    opened: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Attach the tunnels once the container runs, without anybody waiting; ``failed`` is told why one cannot be."""
+    """Open tunnels, an SSH server, published names once the container runs, without anybody waiting.
 
-    def attach() -> None:
-        for port in ports:
+    Args:
+        failed: told why one could not be.
+        opened: told the address of each that is there.
+    """
+    location = container.location()
+    ways: list[tuple[str, Callable[[], str]]] = [
+        (f"the tunnel to port {port.dest}", partial(_tunnel, container, port))
+        for port in wish.ports
+    ]
+    if wish.ssh is not None:
+        ways.append(("the SSH server", partial(ssh, container, wish.ssh)))
+    for fqdn in wish.published:
+        behind = Publish(fqdn, (Backend(container.name),))
+        ways.append((fqdn, partial(publish, location, [container], behind)))
+
+    def open_all() -> None:
+        for what, open_one in ways:
             try:
-                container.attach_tunnel(port.dest, localport=port.local)
+                opened(open_one())
             except TfnzError as error:
                 if not container.dead:
-                    failed(f"The tunnel to port {port.dest} could not be made: {error}")
+                    failed(f"{what[:1].upper()}{what[1:]} could not be made: {error}")
 
-    if ports:
-        threading.Thread(target=attach, name="tfnz-tunnels", daemon=True).start()
+    if ways:
+        threading.Thread(target=open_all, name="tfnz-ways", daemon=True).start()
+
+
+def _tunnel(container: Container, port: Port) -> str:
+    return container.attach_tunnel(port.dest, localport=port.local).url
 
 
 def _node(location: Location, key: str) -> Node:
@@ -99,7 +111,9 @@ def _environment(wish: Spawn) -> dict[str, str]:
     return found
 
 
-def _contents(source: str) -> bytes:
+def _contents(source: str, body: str) -> bytes:
+    if source == "-":
+        return body.encode()
     try:
         return Path(source).expanduser().read_bytes()
     except OSError as error:
@@ -139,37 +153,3 @@ def variable(name: str) -> str | None:
     if not word.isidentifier() or keyword.iskeyword(word) or hasattr(builtins, word):
         return None
     return word
-
-
-# -- the rest ------------------------------------------------------------------------------------------------------
-
-
-def execute(container: Container, command: tuple[str, ...]) -> None:
-    """Run a command, its output printed here as it comes.
-
-    Raises:
-        CommandFailed: it returned non-zero.
-        Interrupted: the user did; the command was ended.
-    """
-    process = container.spawn_process(list(command))
-    try:
-        process.stdin_eof()
-        follow(process.log)
-        code = process.wait_exit()
-    except KeyboardInterrupt:
-        _end(process)
-        raise Interrupted(f"{shlex.join(command)} was ended") from None
-    if code != 0:
-        how = (
-            f"returned {code}" if code is not None else f"ended, nobody knows how: {process.reason}"
-        )
-        last = process.log.text(_LAST).decode("utf-8", "replace")
-        raise CommandFailed(f"{shlex.join(command)} {how}", detail=last)
-
-
-def _end(process: Any) -> None:
-    process.kill(signal.SIGTERM)
-    try:
-        process.wait_exit(_PATIENCE)
-    except TimedOut:
-        process.kill(signal.SIGKILL)

@@ -1,0 +1,55 @@
+"""Where all this happens."""
+
+from __future__ import annotations
+
+from . import commands
+from .slots import Argument, Option, Verb
+
+LOCATION = (
+    Verb("nodes", commands.Nodes, "the machines containers run on, best first, live"),
+    Verb(
+        "connect",
+        commands.Connect,
+        "choose the location all this happens at",
+        (Argument("location", "LOCATION", "optional", kind="locations"),),
+        example="connect embedded",
+    ),
+    Verb(
+        "connect",
+        commands.Connect,
+        "choose the location all this happens at",
+        (Argument("location", "LOCATION", "optional", kind="locations"),),
+        (Option(("--ip",), "ip", "its address, where its name leads nowhere", "ADDRESS"),),
+        example="connect embedded",
+    ),
+    Verb("disconnect", commands.Disconnect, "end the session, and every container of it"),
+    Verb("locations", commands.Locations, "the locations you can connect to"),
+    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
+    Verb(
+        "help",
+        commands.Help,
+        "this list, or more about one verb",
+        (Argument("verb", "VERB", "words", kind="verb"),),
+    ),
+    Verb("locations", commands.Locations, "the locations you can connect to"),
+    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
+    Verb(
+        "help",
+        commands.Help,
+        "this list, or more about one verb",
+        (Argument("verb", "VERB", "words", kind="verb"),),
+    ),
+    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
+    Verb(
+        "help",
+        commands.Help,
+        "this list, or more about one verb",
+        (Argument("verb", "VERB", "words", kind="verb"),),
+    ),
+    Verb(
+        "help",
+        commands.Help,
+        "this list, or more about one verb",
+        (Argument("verb", "VERB", "words", kind="verb"),),
+    ),
+)

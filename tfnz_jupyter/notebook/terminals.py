@@ -1,0 +1,196 @@
+"""A terminal on a page: bytes of a process's terminal one way, keys the other.
+
+What is printed goes out at once while little is printed (an echo must be quick), in batches of the pump's beat while there
+is much. The page says how far it has drawn; a page that cannot follow holds the process back, as a slow terminal does, but
+never for long: one that says nothing at all is given up, and gets the newest screenful when it speaks again.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TfnzError
+from ..sdk.callbacks import Callbacks
+from .feeds import Speaker
+
+if TYPE_CHECKING:
+    from ..sdk.container import Container
+    from ..sdk.process import Process
+
+log = logging.getLogger(__name__)
+
+HISTORY = 256 * 1024  # bytes a page that (re)opens is given
+AHEAD = 512 * 1024  # bytes that may be on the way to a page
+QUIET = 0.02  # seconds since the last message after which the next goes out at once
+PATIENCE = 3.0  # seconds without a sign from any page until its process is held back no more
+
+_PARTS = ("xterm.mjs", "addon-fit.mjs", "xterm.css")
+
+
+@cache
+def emulator() -> tuple[str, list[bytes]]:
+    """xterm.js as it is published, and a name for this version of it. A page asks for it once, whatever it shows."""
+    folder = resources.files(__package__).joinpath("static", "xterm")
+    parts = [folder.joinpath(name).read_bytes() for name in _PARTS]
+    return hashlib.sha256(b"".join(parts)).hexdigest(), parts
+
+
+class TerminalFeed(Speaker):
+    """One process with a terminal, whatever pages show it.
+
+    ``process`` is where keys and sizes go, once it is there; what it prints is to be given to :meth:`take`.
+
+    Args:
+        on_over: called once, when it has ended and all it printed was sent.
+    """
+
+    def __init__(self, *, on_over: Callable[[], None]) -> None:
+        super().__init__()
+        self.process: Process | None = None
+        self._on_over = on_over
+        self._lock = threading.Condition()
+        self._typing = Callbacks("terminal")
+        self._history: deque[bytes] = deque()
+        self._held = self._printed = 0  # bytes in the history, and ever
+        self._pending: list[bytes] = []
+        self._sent = self._drawn = 0  # bytes since the last replay
+        self._sign = time.monotonic()
+        self._replay = False
+        self._ended: dict[str, Any] | None = None
+        self._told = False  # that it has ended
+        self._answers: deque[tuple[dict[str, Any], list[bytes]]] = deque()
+
+    @property
+    def over(self) -> bool:
+        return self._told and not self._replay and not self._answers
+
+    # -- from the process ------------------------------------------------------------------------------------------
+
+    def take(self, process: object, data: bytes) -> None:
+        """What it printed; waits while the page is behind. A ``data_callback``."""
+        with self._lock:
+            self._keep(data)
+            self._pending.append(data)
+            if self.page is not None and time.monotonic() - self._said > QUIET:
+                self._send(time.monotonic())
+            self.changed()
+            self._lock.wait_for(self._has_room, PATIENCE)
+
+    def ended(self, process: Process, code: int | None) -> None:
+        """It is over. A ``termination_callback``."""
+        with self._lock:
+            self._ended = {"code": code, "reason": process.reason}
+            self.changed()
+
+    def _keep(self, data: bytes) -> None:
+        self._history.append(data)
+        self._printed += len(data)
+        self._held += len(data)
+        while self._held > HISTORY and len(self._history) > 1:
+            self._held -= len(self._history.popleft())
+
+    def _has_room(self) -> bool:
+        waiting = self._sent - self._drawn + sum(map(len, self._pending))
+        return waiting < AHEAD or time.monotonic() - self._sign > PATIENCE
+
+    # -- to the page -----------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> bool:
+        with self._lock:
+            return self._send(now)
+
+    def _send(self, now: float) -> bool:
+        if self._answers:
+            return self._say(*self._answers.popleft(), now)
+        if self._replay or sum(map(len, self._pending)) > HISTORY:
+            return self._send_history(now)
+        if self._pending and self._has_room():
+            return self._send_output(now)
+        if self._ended is not None and not self._pending and not self._told:
+            self._told = True
+            sent = self._say({"ended": self._ended}, [], now)
+            self._on_over()
+            return sent
+        return self._say({}, [], now)
+
+    def _send_history(self, now: float) -> bool:
+        """All a new page needs; ``before`` is how many bytes it will never see."""
+        data = b"".join(self._history)
+        self._replay = False
+        self._pending.clear()
+        self._sent, self._drawn = len(data), 0
+        about = {"replay": True, "before": self._printed - len(data), "ended": self._ended}
+        return self._say(about, [data], now)
+
+    def _send_output(self, now: float) -> bool:
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._sent += len(data)
+        return self._say({"output": True}, [data], now)
+
+    # -- from the page, on any thread ------------------------------------------------------------------------------
+
+    def ready(self) -> None:
+        """A page has opened the terminal and knows nothing."""
+        with self._lock:
+            self._replay = True
+            self._sign = time.monotonic()
+            self._lock.notify_all()
+
+    def acknowledged(self, drawn: int) -> None:
+        """A page has drawn so many bytes since the last replay."""
+        with self._lock:
+            self._drawn = max(self._drawn, min(drawn, self._sent))
+            self._sign = time.monotonic()
+            self._lock.notify_all()
+
+    def give_emulator(self, request: str) -> None:
+        """Send xterm.js."""
+        _, parts = emulator()
+        self._answers.append(({"emulator": [len(part) for part in parts], "done": request}, parts))
+
+    def answer(self, request: str) -> None:
+        """Tell the page that what it asked for has begun."""
+        self._answers.append(({"done": request}, []))
+
+    def key(self, data: bytes) -> None:
+        """Type something."""
+        self._later(lambda process: process.stdin(data))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The page has another size."""
+        self._later(lambda process: process.resize(columns, rows))
+
+    def close(self) -> None:
+        """End the process, as closing a window does."""
+        self._later(lambda process: process.kill(1))
+
+    def _later(self, deed: Callable[[Process], object]) -> None:
+        """Do something with the process, in order, on a thread of its own: the page's messages must not wait for it."""
+        if (process := self.process) is not None:
+            self._typing.post(contextvars.copy_context(), _attempt, deed, process)
+
+
+def _attempt(deed: Callable[[Process], object], process: Process) -> None:
+    try:
+        deed(process)
+    except TfnzError as problem:
+        log.debug("%r: %s", process, problem)  # it has ended, and says so itself
+
+
+def open_shell(container: Container, feed: TerminalFeed, command: tuple[str, ...] = ()) -> Process:
+    """Start a shell, or another command, with this terminal."""
+    if command:
+        return container.spawn_process(list(command), feed.take, feed.ended, terminal=True)
+    return container.spawn_shell(
+        data_callback=feed.take, termination_callback=feed.ended, echo=True
+    )

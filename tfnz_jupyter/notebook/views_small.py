@@ -1,0 +1,55 @@
+"""Small objects in one form: a volume, a tunnel, a web endpoint, a cluster, a process. Pure, as the views are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .views import escape, framed, log_html
+from .views_snapshot import LogSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """``href`` is an address on the reader's machine, or empty."""
+
+    label: str
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallSnapshot:
+    """``mood`` as of a container: wait, live, done, bad, gone. ``log`` is whether it prints something."""
+
+    kind: str
+    name: str
+    state: str
+    mood: str
+    facts: tuple[Fact, ...] = ()
+    log: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.mood not in ("live", "wait")
+
+
+def small_text(one: SmallSnapshot) -> str:
+    """One line, in plain text."""
+    facts = [f"{fact.label} {fact.text}" for fact in one.facts]
+    return "  ".join([one.kind, one.name, one.state, *facts])
+
+
+def small_html(one: SmallSnapshot, log: LogSnapshot | None = None, style: str = "") -> str:
+    """It as it stands, without anything that moves; links only as words, for they lead nowhere later."""
+    facts = "".join(
+        f"<span><b>{escape(fact.label)}</b> {escape(fact.text)}</span> " for fact in one.facts
+    )
+    body = f'<div class="tf-facts">{facts}</div>' if facts else ""
+    return framed(
+        f'<div class="tfnz tf-card tf-small" data-mood="{one.mood}"><div class="tf-head">'
+        f'<span class="tf-title"><span class="tf-muted">{escape(one.kind)}</span> '
+        f"<strong>{escape(one.name)}</strong></span> "
+        f'<span class="tf-pill"><i class="tf-dot"></i>{escape(one.state)}</span></div> '
+        f"{body}{log_html(log) if log is not None else ''}</div>",
+        style,
+    )
