@@ -189,9 +189,9 @@ class EmbeddedEngine(Engine):
         for container in list(self._containers.values()):
             if container.spec.id not in container.running:
                 self._retire(container)
-        keep = set(self._containers)
+        found_here, keep = survivors.result(self._node), set(self._containers)
         await self._disk.run(lambda: self.volumes.disk.clear_containers(keep))
-        return survivors.result(self._node)
+        return found_here
 
     async def _start_keeper(self) -> Link:
         await self.volumes.make()
