@@ -20,6 +20,7 @@ from tests.engines.contract_processes import Processes
 from tests.engines.contract_reboots import Reboots
 from tests.engines.contract_sleepers import Sleepers
 from tests.engines.contract_terminals import Terminals
+from tests.engines.contract_tunnels import Tunnels
 from tests.engines.contract_usage import Measured
 from tests.engines.contract_volumes import Volumes
 from tests.support.bench import Bench
@@ -37,6 +38,7 @@ class Contract(
     Reboots,
     Sleepers,
     Terminals,
+    Tunnels,
     Volumes,
 ):
     """All parts."""

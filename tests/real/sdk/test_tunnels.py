@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+import subprocess
 import threading
 import urllib.request
 
@@ -32,6 +33,13 @@ def test_a_web_server_is_reached_through_a_tunnel(server, page):
     with urllib.request.urlopen(tunnel.url, timeout=10) as answer:
         assert answer.read() == page
     assert server.all_tunnels() == [tunnel]
+
+
+def test_curl_fetches_a_page_many_times_over(server, page):
+    url = server.wait_http_200().url
+    command = ["curl", "-sSf", "--parallel", f"{url}/index.html?[1-100]"]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert done.stdout == page * 100
 
 
 def test_waiting_for_200_waits_for_the_path_asked_for(server):
