@@ -200,8 +200,24 @@ def test_a_wrong_secret_resumes_nothing(ada: Account, talker: Talker) -> None:
     other.close()
 
 
+def test_s4_what_is_put_and_fetched_is_never_on_the_way_in_the_clear(
+    served: Served, ada: Account
+) -> None:
+    secret = secrets.token_bytes(4096)
+    with (
+        recorder(served.port) as (port, said, told),
+        Location(location=ada.location, location_ip=f"127.0.0.1:{port}") as session,
+    ):
+        container = session.node().spawn_container("busybox", command=["sleep", "1000"])
+        container.put("/secret", secret)
+        assert container.fetch("/secret") == secret
+    for way in (b"".join(said), b"".join(told)):
+        assert len(way) > len(secret)
+        assert not any(secret[at : at + 16] in way for at in range(0, len(secret), 16))
+
+
 def test_what_was_recorded_on_the_way_is_of_no_use_again(served: Served, ada: Account) -> None:
-    with recorder(served.port) as (port, said):
+    with recorder(served.port) as (port, said, _):
         where = f"127.0.0.1:{port}"
         with Location(location=ada.location, location_ip=where) as session:
             session.images()
@@ -218,25 +234,26 @@ def test_what_was_recorded_on_the_way_is_of_no_use_again(served: Served, ada: Ac
 
 @contextlib.contextmanager
 def recorder(port: int):
-    """A way to the location that keeps what the client says, piece by piece."""
+    """A way to the location that keeps what the client says and what it is told, piece by piece."""
     said: list[bytes] = []
+    told: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=_record, args=(server, port, said), daemon=True).start()
-        yield server.getsockname()[1], said
+        record = threading.Thread(target=_record, args=(server, port, said, told), daemon=True)
+        record.start()
+        yield server.getsockname()[1], said, told
 
 
-def _record(server: socket.socket, port: int, said: list[bytes]) -> None:
+def _record(server: socket.socket, port: int, said: list[bytes], told: list[bytes]) -> None:
     with contextlib.suppress(OSError):
         near, _ = server.accept()
         far = socket.create_connection(("127.0.0.1", port))
-        threading.Thread(target=_pass_on, args=(far, near, None), daemon=True).start()
+        threading.Thread(target=_pass_on, args=(far, near, told), daemon=True).start()
         _pass_on(near, far, said)
 
 
-def _pass_on(source: socket.socket, sink: socket.socket, kept: list[bytes] | None) -> None:
+def _pass_on(source: socket.socket, sink: socket.socket, kept: list[bytes]) -> None:
     with contextlib.suppress(OSError), source, sink:
         while piece := source.recv(65536):
-            if kept is not None:
-                kept.append(piece)
+            kept.append(piece)
             sink.sendall(piece)
         sink.shutdown(socket.SHUT_RDWR)
