@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl as tls
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..blocking import BoundVerb, verb
-from ..errors import UsageError
+from ..errors import TfnzError, UsageError
 from ..wire import messages as m
 from . import asking
 from .deadline import within
@@ -19,6 +22,8 @@ from .handle import Handle, new_id
 if TYPE_CHECKING:
     from .connection import Connection
     from .container import Container
+
+log = logging.getLogger(__name__)
 
 _HTTP, _HTTPS = 80, 443
 _PAUSE = 0.05
@@ -132,6 +137,7 @@ class WebEndpoint(Handle):
         self._connection = connection
         self._address = ""
         self._sites: dict[str, m.Site] = {}
+        self._wishes: dict[str, m.Publish] = {}  # what this session has published, by name
         _known.add(self)
 
     @property
@@ -209,6 +215,7 @@ class WebEndpoint(Handle):
             raise
         assert isinstance(published, m.Published)
         self._sites[published.site.fqdn] = published.site
+        self._wishes[published.site.fqdn] = wish
         cluster._connection = self._connection
         self.clusters[cluster.uuid] = cluster
         self._changed()
@@ -222,8 +229,22 @@ class WebEndpoint(Handle):
         await self._connection.call(m.Unpublish(cluster.uuid))
         self._forget(cluster)
 
+    async def _reopen(self) -> None:
+        """Publish anew at a location that was killed and started anew."""
+        for wish in list(self._wishes.values()):
+            cluster = self.clusters.get(wish.cluster)
+            if cluster is not None:
+                try:
+                    now = msgspec.structs.replace(wish, containers=cluster.uuids())
+                    await self._connection.call(now)
+                except TfnzError as problem:
+                    log.warning("%s is no longer published: %s", wish.fqdn, problem.message)
+                    self.clusters.pop(cluster.uuid, None)
+                    self._forget(cluster)
+
     def _forget(self, cluster: Cluster) -> None:
         cluster._connection = None
+        self._wishes = {k: w for k, w in self._wishes.items() if w.cluster != cluster.uuid}
         self._sites = {k: site for k, site in self._sites.items() if site.cluster != cluster.uuid}
         self._changed()
 

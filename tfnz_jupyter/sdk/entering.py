@@ -68,10 +68,17 @@ class Entering(Reaching):
         """
         if self._ssh_servers.get(server.uuid) is not server:
             raise UsageError(f"{server!r} is not an open SSH server of {self.name}")
+        self._asks.pop(server.uuid, None)
         await self._connection.call(m.CloseTunnel(server.uuid))
         self._close_ssh_server(server)
 
+    def _port_lost(self, key: str) -> None:
+        if (server := self._ssh_servers.get(key)) is not None:
+            self._close_ssh_server(server)
+        super()._port_lost(key)
+
     def _close_ssh_server(self, server: SshServer) -> None:
+        self._asks.pop(server.uuid, None)
         self._ssh_servers.pop(server.uuid, None)
         self._ports.close(server.uuid)
         server._close()

@@ -38,7 +38,7 @@ class Offers(Handle):
         self.externals: TaggedCollection[ExternalContainer] = TaggedCollection()
         #: The domains to publish under.
         self.endpoints: dict[str, WebEndpoint] = {}
-        self._missing: set[str] = set()  # externals that a reborn location has not told yet
+        self._missing: set[str] = set()  # what was offered, and a reborn location has not told yet
         self._reopening: set[asyncio.Task[None]] = set()
         self.new_node_callback = new_node_callback
         self.user_pk = b""
@@ -173,10 +173,10 @@ class Offers(Handle):
     def reborn(self) -> None:
         """The location was killed, and goes on: it tells anew what there is."""
         self._missing = {external.uuid for external in self.externals}
-        for container in [*self.containers.values(), *self.externals]:
-            for tunnel in container.tunnels:
-                self._reopening.add(task := asyncio.ensure_future(container._reopen(tunnel)))
-                task.add_done_callback(self._reopening.discard)
+        reached = [*self.containers.values(), *self.externals, *self.endpoints.values()]
+        for task in [asyncio.ensure_future(one._reopen()) for one in reached]:
+            self._reopening.add(task)
+            task.add_done_callback(self._reopening.discard)
 
     def _external_changed(self, news: m.ContainerChanged) -> None:
         for external in self.externals:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import Any
 
+import msgspec
+
 from ..blocking import verb
 from ..errors import TfnzError, UsageError
 from ..wire import messages as m
@@ -25,6 +27,7 @@ class Reaching(Living):
         super().__init__(*given)
         self._tunnels: dict[str, Tunnel] = {}
         self._ports = Ports(self._connection)
+        self._asks: dict[str, m.OpenTunnel | m.OpenSsh] = {}  # what had the open ones opened
 
     @property
     def tunnels(self) -> list[Tunnel]:
@@ -68,32 +71,38 @@ class Reaching(Living):
         """
         if self._tunnels.get(tunnel.uuid) is not tunnel:
             raise UsageError(f"{tunnel!r} is not an open tunnel of {self.name}")
+        self._asks.pop(tunnel.uuid, None)
         await self._connection.call(m.CloseTunnel(tunnel.uuid))
         self._close_tunnel(tunnel)
 
     async def _listen(self, ask: m.OpenTunnel | m.OpenSsh) -> m.Listening:
         """Have a port of this machine opened; where nobody waits for it any more, it is closed again."""
+        near = self._connection.is_near
         try:
-            if not self._connection.is_near:
-                return await self._ports.open(ask)
-            opened = await self._connection.call(ask)
+            opened = await (self._connection.call(ask) if near else self._ports.open(ask))
         except asyncio.CancelledError:
             self._connection.post(m.CloseTunnel(ask.tunnel))  # it may have been opened already
             raise
         assert isinstance(opened, m.Listening)
+        bind = ask.bind if near else ""  # else it is this end that listens
+        self._asks[ask.tunnel] = msgspec.structs.replace(ask, local_port=opened.port, bind=bind)
         return opened
 
-    async def _reopen(self, tunnel: Tunnel) -> None:
-        """Have a location that was killed and started anew listen on the same port; its connections were cut."""
-        bind = tunnel.bind if self._connection.is_near else ""  # elsewhere, it is ours that listens
-        place = (self.uuid, tunnel.uuid, tunnel.port, tunnel.localport(), bind)
-        try:
-            await self._connection.call(m.OpenTunnel(*place))
-        except TfnzError as problem:
-            log.warning("%r cannot be opened again: %s", tunnel, problem.message)
+    async def _reopen(self) -> None:
+        """Have a location that was killed and started anew listen on the same ports; their connections were cut."""
+        for key, ask in list(self._asks.items()):
+            try:
+                await self._connection.call(ask)
+            except TfnzError as problem:
+                log.warning("%s: a port cannot be opened again: %s", self.name, problem.message)
+                self._port_lost(key)
+
+    def _port_lost(self, key: str) -> None:
+        if (tunnel := self._tunnels.get(key)) is not None:
             self._close_tunnel(tunnel)
 
     def _close_tunnel(self, tunnel: Tunnel) -> None:
+        self._asks.pop(tunnel.uuid, None)
         self._tunnels.pop(tunnel.uuid, None)
         self._ports.close(tunnel.uuid)
         tunnel._close()

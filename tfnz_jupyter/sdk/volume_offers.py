@@ -125,7 +125,18 @@ class VolumeOffers(Offers):
             found.append((volume, folder))
         return found
 
+    def reborn(self) -> None:
+        """The location was killed, and goes on: it tells anew what there is."""
+        super().reborn()
+        self._missing |= {volume.uuid for volume in self.volumes}
+
+    def _all_offered(self) -> None:
+        for key in self._missing:
+            self._volume_gone(key)
+        super()._all_offered()
+
     def _volume_offered(self, offer: m.VolumeOffered) -> None:
+        self._missing.discard(offer.volume)
         if offer.volume in self.volumes:
             self.volumes[offer.volume]._offered(offer)
         else:

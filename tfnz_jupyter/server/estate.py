@@ -38,6 +38,11 @@ class Estate:
         found = self._containers.get(key)
         return found is not None and found.session == peer.id
 
+    def lives(self, key: str) -> bool:
+        """Whether there is such a container, and it is not over."""
+        found = self._containers.get(key)
+        return found is not None and not found.over
+
     def of(self, session: str) -> list[Container]:
         """A session's own containers, ended ones too."""
         return [c for c in self._containers.values() if c.session == session]

@@ -83,7 +83,7 @@ class Location:
         self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)
         self._estate = Estate(self._ledger)
         self._relay = Relay()
-        self._openings = Openings()
+        self._openings: Openings
         file = images.with_name("volumes.sqlite")
         self._volumes = Volumes(engine, file, self._estate, self._handle, self._peers)
         folder = images.with_name("gateway")
@@ -103,7 +103,7 @@ class Location:
         house = self._house
         gate = Gate(house.endpoints, house.keys, self._admits)
         store = Store(house.store)
-        self._chronicle = Chronicle(store, self._engine)
+        self._chronicle, self._openings = Chronicle(store, self._engine), Openings(store)
         revival = Revival(store)
         try:
             survivors = await self._engine.open(self._sampled, revival.known)
@@ -141,6 +141,9 @@ class Location:
         for row in revival.sessions:
             self._router.restore(row)
         revival.restore(self._ledger, self._estate, survivors, self._revived, self._loop.time())
+        revival.reopen(self._openings, self._estate)
+        for opening in revival.nobodys:
+            self._gather(self._disallow(opening))
         self._loop.call_later(SILENCE + _TICK, self._estate.end_unclaimed)
         return means.plate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,21 +14,38 @@ class Opening:
     client: str
 
 
+class Memory(Protocol):
+    """What a later location will know them by."""
+
+    def opened(self, session: str, opening: Opening) -> None: ...
+
+    def closed(self, opening: Opening) -> None: ...
+
+
 class Openings:
     """All openings of a location."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory
         self._askers: dict[Opening, set[str]] = {}
 
     def ask(self, session: str, opening: Opening) -> bool:
         """A session wants it; whether it is new to the location."""
         new = opening not in self._askers
         self._askers.setdefault(opening, set()).add(session)
+        if self._memory is not None:
+            self._memory.opened(session, opening)
         return new
+
+    def recall(self, session: str, opening: Opening) -> None:
+        """A session of a location before this one wanted it, and it is there."""
+        self._askers.setdefault(opening, set()).add(session)
 
     def undo(self, opening: Opening) -> None:
         """It is closed, for whoever asked for it. Idempotent."""
         self._askers.pop(opening, None)
+        if self._memory is not None:
+            self._memory.closed(opening)
 
     def leave(self, session: str) -> list[Opening]:
         """A session is over: what nobody asks for any more."""

@@ -15,6 +15,7 @@ from ..errors import TfnzError
 from .containers import Container, Past
 from .estate import Estate
 from .ledger import Finished, Joined, Ledger, Spawned
+from .openings import Openings
 from .programs import born
 from .store import ContainerRow, Store
 
@@ -28,13 +29,17 @@ class Revival:
     """One store, read once. ``sessions`` are those that may still come back."""
 
     def __init__(self, store: Store) -> None:
-        rows = store.sessions()
+        rows, openings = store.sessions(), store.openings()
         self.sessions = [row for row in rows if not row.pid or row.born == born(row.pid)]
         for row in rows:
             if row not in self.sessions:
                 log.info("session %s: its process died while there was no location", row.id)
                 store.session_ended(row.id)
         self._containers = store.containers()
+        alive = {row.id for row in self.sessions}
+        self._openings = [(session, opening) for session, opening in openings if session in alive]
+        #: Openings that nobody asks for any more.
+        self.nobodys = {opening for _, opening in openings} - {o for _, o in self._openings}
 
     @property
     def known(self) -> dict[str, ContainerSpec]:
@@ -58,6 +63,12 @@ class Revival:
                 estate.add(make(row, Past(row.news, row.spec, booted, row.printed, row.lines)))
                 for key, running in survivor.processes.items() if survivor else ():
                     estate.unclaimed[key] = row.wish.container, running
+
+    def reopen(self, openings: Openings, estate: Estate) -> None:
+        """Remember who asked for what the engine has kept open."""
+        for session, opening in self._openings:
+            if estate.lives(opening.server) and estate.lives(opening.client):
+                openings.recall(session, opening)
 
     def _own(self, ledger: Ledger, row: ContainerRow, now: float) -> bool:
         wish = row.wish

@@ -1,4 +1,4 @@
-"""What must outlive the location's process, in SQLite: sessions, and the containers they own.
+"""What must outlive the location's process, in SQLite: sessions, the containers they own, and what they opened between them.
 
 Written before anything is acknowledged. A commit does not wait for the disk: what it wrote survives the death of this
 process, which is what it is for; after the death of the machine there is nothing left to own. A location that ends as it
@@ -16,6 +16,7 @@ import msgspec
 
 from ..engines.base import ContainerSpec
 from ..wire.messages import ContainerChanged, Spawn
+from .openings import Opening
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -23,8 +24,10 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE TABLE IF NOT EXISTS containers (
     id TEXT PRIMARY KEY, session TEXT NOT NULL, user TEXT NOT NULL, wish BLOB NOT NULL, news BLOB NOT NULL, spec BLOB,
     printed INTEGER NOT NULL DEFAULT 0, lines INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS openings (
+    session TEXT NOT NULL, server TEXT NOT NULL, client TEXT NOT NULL, PRIMARY KEY (session, server, client));
 """
-_VERSION = 2  # of all that is in here; another version's is thrown away
+_VERSION = 3  # of all that is in here; another version's is thrown away
 
 _encode = msgspec.msgpack.encode
 
@@ -80,6 +83,7 @@ class Store:
         with self._db:
             self._db.execute("DELETE FROM sessions WHERE id = ?", (session,))
             self._db.execute("DELETE FROM containers WHERE session = ?", (session,))
+            self._db.execute("DELETE FROM openings WHERE session = ?", (session,))
 
     def container_wished(self, row: ContainerRow) -> None:
         """Remember a container, with the files it is to be given."""
@@ -101,6 +105,24 @@ class Store:
             "UPDATE containers SET news = ?, printed = ?, lines = ? WHERE id = ?",
             (_encode(news), printed, lines, news.container),
         )
+
+    def opened(self, session: str, opening: Opening) -> None:
+        """A session asked for an opening."""
+        self._write(
+            "INSERT OR REPLACE INTO openings VALUES (?, ?, ?)",
+            (session, opening.server, opening.client),
+        )
+
+    def closed(self, opening: Opening) -> None:
+        """It is closed, whoever asked for it."""
+        self._write(
+            "DELETE FROM openings WHERE server = ? AND client = ?", (opening.server, opening.client)
+        )
+
+    def openings(self) -> list[tuple[str, Opening]]:
+        """Those that had not been closed, with the session that asked."""
+        rows = self._db.execute("SELECT session, server, client FROM openings")
+        return [(session, Opening(server, client)) for session, server, client in rows]
 
     def sessions(self) -> list[SessionRow]:
         """Those that had not ended."""

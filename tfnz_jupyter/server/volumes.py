@@ -114,6 +114,11 @@ class Volumes:
             if volume.user == peer.user and not volume.going:
                 peer.tell(volume.offer())
 
+    def has(self, peer: Peer, key: str) -> bool:
+        """Whether a session's user has that one."""
+        volume = self._known.get(key)
+        return volume is not None and volume.user == peer.user
+
     def require(self, peer: Peer, key: str) -> Volume:
         """One of a session's user.
 

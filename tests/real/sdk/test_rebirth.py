@@ -14,7 +14,7 @@ import pytest
 
 from tests.real.conftest import location_pid
 from tests.support.eventually import eventually, eventually_async
-from tfnz_jupyter import Location, NotFound, Unreachable
+from tfnz_jupyter import Cluster, Location, NotFound, Unreachable
 from tfnz_jupyter.folders import runtime_folder
 
 ROOT = Path(__file__).parents[3]
@@ -267,3 +267,40 @@ def test_a_terminal_goes_on(node):
     eventually(lambda: b"31 99" in b"".join(screen), within=30)
     shell.stdin_eof()
     assert shell.wait_exit(timeout=20) == 0
+
+
+def test_volumes_and_openings_survive(location, node):
+    volume = location.create_volume(tag="kept")
+    server = node.spawn_container(
+        "busybox",
+        command="exec httpd -f -p 80 -h /data",
+        volumes=[(volume, "/data")],
+        name="server",
+    )
+    client = node.spawn_container("busybox", command="sleep 1000", name="client")
+    server.run_process("echo kept > /data/index.html")
+    server.allow_connection_from(client)
+    server.wait_tcp(80)
+    get = f"printf 'GET /index.html HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {server.ip} 80 | tail -n 1"
+    assert client.run_process(get)[0] == b"kept\n"
+    kill_location()
+    assert client.run_process(get)[0] == b"kept\n"
+    assert location.volume("kept") is volume
+    server.disallow_connection_from(client)
+    assert client.run_process(get)[0] == b""
+    for container in (server, client):
+        container.destroy()
+    location.destroy_volume(volume)
+
+
+def test_web_endpoints_are_published_again(location, node):
+    web = node.spawn_container("busybox", command="echo web >/index.html; exec httpd -f -p 80 -h /")
+    endpoint = location.endpoint_for("again.localhost")
+    cluster = Cluster(containers=[web])
+    endpoint.publish(cluster, "again.localhost")
+    endpoint.wait_http_200("again.localhost", path="index.html")
+    kill_location()
+    eventually(lambda: "again.localhost" in endpoint.names, within=30)
+    endpoint.wait_http_200("again.localhost", path="index.html")
+    endpoint.unpublish(cluster)
+    web.destroy()

@@ -22,7 +22,13 @@ _HARMLESS = (
     m.Resize,
     m.ListFiles,
     m.LookAtFile,
+    m.AllowConnection,
+    m.DisallowConnection,
     m.OpenTunnel,
+    m.OpenSsh,
+    m.Unpublish,
+    m.AskAuthority,
+    m.ListAccounts,
     m.WaitTcp,
     m.WaitHttp,
     m.FollowAgain,
@@ -36,7 +42,7 @@ class AgainVerbs:
     """The verbs of going on."""
 
     def __init__(self, means: Means) -> None:
-        self._engine, self._estate = means.engine, means.estate
+        self._engine, self._estate, self._volumes = means.engine, means.estate, means.volumes
 
     def deeds(self) -> dict[type, Deed]:
         """Verb -> what does it."""
@@ -60,6 +66,8 @@ class AgainVerbs:
     def _is_done(self, peer: Peer, verb: m.Verb) -> bool:
         if isinstance(verb, m.Spawn):
             return self._estate.has(peer, verb.container)
+        if isinstance(verb, m.CreateVolume | m.DestroyVolume):
+            return self._volumes.has(peer, verb.volume) == isinstance(verb, m.CreateVolume)
         if isinstance(verb, m.Execute):
             return verb.process in peer.processes or verb.process in self._estate.unclaimed
         return isinstance(verb, _SETTLED)
