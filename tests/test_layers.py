@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "notebook": {"", "sdk", "deeds", "grammar", "errors", "doctor"},
     "cli": {"", "sdk", "deeds", "grammar", "errors", "doctor", "keyring", "folders", "blocking"},
     "pytest_plugin": {""},
-    "": {"sdk", "errors", "notebook"},
+    "components": {"", "blocking"},  # what a user would write, but for verbs that are awaited too
+    "": {"sdk", "errors", "notebook", "components"},
 }
 #: The one file that puts a server and an engine together.
 COMPOSER = PACKAGE / "cli" / "serve.py"

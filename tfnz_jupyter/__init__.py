@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .components import Postgresql, Redis, Service
     from .errors import (
         CommandFailed,
         ContainerEnded,
@@ -64,9 +65,12 @@ __all__ = [
     "Node",
     "NotFound",
     "NotSupported",
+    "Postgresql",
     "Process",
     "ProtocolError",
+    "Redis",
     "Refused",
+    "Service",
     "SessionEnded",
     "SshServer",
     "Taggable",
@@ -102,6 +106,7 @@ _CLASSES = {
     "Volume": "volume",
     "WebEndpoint": "endpoint",
 }
+_COMPONENTS = {"Postgresql", "Redis", "Service"}
 _MODULES = {"container", "endpoint", "location", "node", "process", "tagging", "tunnel", "volume"}
 
 
@@ -110,6 +115,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".sdk.{name}", __name__)
     if name in _CLASSES:
         return getattr(importlib.import_module(f".sdk.{_CLASSES[name]}", __name__), name)
+    if name in _COMPONENTS:
+        return getattr(importlib.import_module(".components", __name__), name)
     if name in __all__:
         return getattr(importlib.import_module(".errors", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 _NAME = "tfnz"
-_MODULES = ("container", "location", "node", "process", "tagging", "tunnel")
+_MODULES = ("container", "location", "node", "process", "tagging", "tunnel", "volume")
 
 
 def install() -> None:

@@ -27,7 +27,7 @@ class Neighbours(Living):
             UsageError: it is no container, or one of another session's objects.
             ContainerEnded: one of them is over.
         """
-        self._require_neighbour(container)
+        container = self._neighbour(container)
         await self._running()
         await container._running()
         await self._connection.call(m.AllowConnection(self.uuid, container.uuid))
@@ -39,15 +39,18 @@ class Neighbours(Living):
         Raises:
             UsageError: as :meth:`allow_connection_from`.
         """
-        self._require_neighbour(container)
+        container = self._neighbour(container)
         if not self.dead and not container.dead:
             await self._connection.call(m.DisallowConnection(self.uuid, container.uuid))
 
-    def _require_neighbour(self, container: Container) -> None:
+    def _neighbour(self, given: Container) -> Container:
+        """A container, or what has one as its ``container``, as services do."""
+        container: Container = getattr(given, "container", given)
         if not isinstance(container, Neighbours):
-            raise UsageError(f"{container!r} is not a container")
+            raise UsageError(f"{given!r} is not a container")
         if container.location() is not self.location():
             raise UsageError(
                 f"{container.name} belongs to another session",
                 hint="Give it a tag, and find it here with Location.external_container.",
             )
+        return container
