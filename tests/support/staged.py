@@ -11,6 +11,7 @@ from tfnz_jupyter.sdk.lines import LineRing
 from tfnz_jupyter.sdk.location import Location
 from tfnz_jupyter.sdk.node import Node, Stats
 from tfnz_jupyter.sdk.tunnel import Tunnel
+from tfnz_jupyter.wire.placement import Promises
 
 
 class StagedLocation(Location):
@@ -22,6 +23,7 @@ class StagedLocation(Location):
         self.containers: dict[str, Container] = {}
         self._why = None
         self.nodes = {}
+        self._promises = Promises()
         for name in nodes or ("node-a",):
             node = StagedNode(name, self)
             self.nodes[node.uuid] = node

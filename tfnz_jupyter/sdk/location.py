@@ -233,6 +233,7 @@ class Location(VolumeOffers):
     def _spawn(self, wish: m.Spawn, node: Node, callbacks: Any) -> Container:
         container = Container(wish, node, self._connection, callbacks, self.user_pk)
         self.containers[container.uuid] = container
+        self._promises.make(wish.container, node.uuid, wish.cpus, wish.memory)
         container._spawning = asyncio.ensure_future(container._spawn())
         self._spawning.add(container._spawning)
         container._spawning.add_done_callback(self._spawning.discard)
@@ -271,6 +272,7 @@ class Location(VolumeOffers):
                 self._volume_gone(volume)
             case m.ContainerChanged(key):
                 if container := self.containers.get(key):
+                    self._promise_kept(message)
                     container._heard(message)
                 else:
                     self._external_changed(message)

@@ -28,7 +28,7 @@ _LEAST_DISK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A sample of a node. Ranking sorts by ``score``: cpu + memory - 10 x paging."""
+    """A sample of a node. Ranking sorts by ``score``: cpu + memory - 10 x paging, less what others were promised there."""
 
     cpu: int  # idle thousandths of a core
     cpu_total: int

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from ..blocking import verb
 from ..errors import NotFound, SessionEnded, TfnzError, UsageError
 from ..wire import messages as m
+from ..wire.placement import Promises
 from .callbacks import Given
 from .condition import Usage
 from .connection import Connection
@@ -39,6 +41,7 @@ class Offers(Handle):
         #: The domains to publish under.
         self.endpoints: dict[str, WebEndpoint] = {}
         self._missing: set[str] = set()  # what was offered, and a reborn location has not told yet
+        self._promises = Promises()
         self._reopening: set[asyncio.Task[None]] = set()
         self.new_node_callback = new_node_callback
         self.user_pk = b""
@@ -62,8 +65,12 @@ class Offers(Handle):
         return {t.uuid: t for c in list(self.containers.values()) for t in c.tunnels}
 
     def ranked_nodes(self) -> list[Node]:
-        """All nodes, best first."""
-        return sorted(self.nodes.values(), key=lambda node: -node.stats.score)
+        """All nodes, best first, with what was spawned and is not in their statistics yet counted in."""
+        now = time.monotonic()
+        scores = {
+            n.uuid: n.stats.score - self._promises.on(n.uuid, now) for n in self.nodes.values()
+        }
+        return sorted(self.nodes.values(), key=lambda node: -scores[node.uuid])
 
     def node(self) -> Node:
         """The best node there is.
@@ -185,6 +192,12 @@ class Offers(Handle):
                 if external.dead:
                     self.externals.remove(external)
         self._changed()
+
+    def _promise_kept(self, news: m.ContainerChanged) -> None:
+        if news.state == "running":
+            self._promises.runs(news.container, time.monotonic())
+        elif news.state in ("ended", "failed"):
+            self._promises.over(news.container)
 
     def _usage_changed(self, news: m.UsageChanged) -> None:
         known = {external.uuid: external for external in self.externals} | self.containers

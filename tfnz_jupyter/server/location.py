@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
 from ..wire.ids import require_name, require_own
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn, UsageChanged
+from ..wire.placement import Promises
 from ..wire.session import SILENCE
 from .accounts import Accounts
 from .chronicle import Chronicle
@@ -89,6 +90,7 @@ class Location:
         folder = images.with_name("gateway")
         self._gateway = Gateway(engine, folder, self._relay, self._published)
         self._meters = Meters()
+        self._promises = Promises()
         self._nodes: tuple[NodeInfo, ...] = ()
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
@@ -193,6 +195,9 @@ class Location:
             raise NotFound(f"no node {wish.node}")
         memory = wish.memory or self._memory_by_default(peer.user)
         self._handle(Spawned(peer.id, wish.container, wish.name, wish.tag or None, memory))
+        self._promises.make(wish.container, wish.node, wish.cpus, wish.memory, peer.id)
+        if len(self._nodes) > 1 and self._router is not None:
+            self._rank_for(other for other in self._router.peers.values() if other is not peer)
         self._chronicle.wished(peer, wish)
 
     def _memory_by_default(self, user: str) -> int:
@@ -212,6 +217,9 @@ class Location:
             self._handle(Finished(container.id))
             self._openings.end(container.id)
             self._gateway.ended(container.id)
+            self._promises.over(container.id)
+        elif container.state == "running":
+            self._promises.runs(container.id, self._loop.time())
         self._chronicle.changed(container)
         for peer in self._peers(container.user):
             if container.over:
@@ -221,7 +229,7 @@ class Location:
 
     def _welcome_back(self, peer: Peer) -> None:
         """Tell a session of the location before this one how things are now."""
-        peer.tell(self._offer())
+        peer.tell(self._offer(peer))
         for container in self._estate.of(peer.id):
             peer.tell(container.news)
         self._verbs.offer(peer)
@@ -245,7 +253,7 @@ class Location:
         self._ledger.allow(peer.user, self._house.accounts.limits(peer.key))
         self._handle(Joined(peer.id, peer.user))
         self._chronicle.joined(peer)
-        peer.tell(self._offer())
+        peer.tell(self._offer(peer))
         self._verbs.offer(peer)
         peer.tell(Offered())
 
@@ -273,13 +281,18 @@ class Location:
     def _sampled(self, nodes: tuple[NodeInfo, ...]) -> None:
         self._nodes = nodes
         self._gateway.weigh(nodes)
-        for peer in self._router.peers.values() if self._router else ():
-            if not peer.guest:
-                peer.tell(self._offer())
+        self._rank_for(self._router.peers.values() if self._router else ())
 
-    def _offer(self) -> NodesChanged:
-        ranked = sorted(self._nodes, key=lambda node: -node.stats.score)
-        return NodesChanged([_node_state(node) for node in ranked])
+    def _rank_for(self, peers: Iterable[Peer]) -> None:
+        for peer in peers:
+            if not peer.guest:
+                peer.tell(self._offer(peer))
+
+    def _offer(self, peer: Peer) -> NodesChanged:
+        """All nodes, best first, with what others were promised counted in; its own a session counts itself."""
+        now = self._loop.time()
+        states = [_node_state(n, self._promises.on(n.id, now, peer.id)) for n in self._nodes]
+        return NodesChanged(sorted(states, key=lambda state: -state.score))
 
     def _collect(self, containers: list[Container]) -> None:
         for container in containers:
@@ -332,7 +345,7 @@ class Location:
                 self.stop()
 
 
-def _node_state(node: NodeInfo) -> NodeState:
+def _node_state(node: NodeInfo, promised: int) -> NodeState:
     s = node.stats
     return NodeState(
         node.id,
@@ -343,5 +356,5 @@ def _node_state(node: NodeInfo) -> NodeState:
         s.memory_total,
         s.paging,
         s.containers,
-        s.score,
+        s.score - promised,
     )
