@@ -48,10 +48,20 @@ def _below_home(name: str) -> Path | None:
 
 
 def _user_runtime() -> Path:
-    given = os.environ.get("XDG_RUNTIME_DIR")
+    given, user = os.environ.get("XDG_RUNTIME_DIR"), user_id()
     if given and os.path.isdir(given) and os.stat(given).st_uid == os.getuid():
         return Path(given) / _APP
-    return Path("/run" if os.getuid() == 0 else "/tmp") / f"{_APP}-{os.getuid()}"
+    return Path("/run" if user == 0 else "/tmp") / f"{_APP}-{user}"
+
+
+def user_id() -> int:
+    """Who we are where this user's programs are, whose location may be root of a user namespace."""
+    user = os.getuid()
+    with open("/proc/self/uid_map") as spans:
+        for inside, outside, count in (map(int, line.split()) for line in spans):
+            if inside <= user < inside + count:
+                return outside + user - inside
+    return user
 
 
 def _private(folder: Path) -> Path:

@@ -168,12 +168,14 @@ class Processes:
 
     async def test_too_much_memory_ends_a_process_and_says_why(self, bench: Bench):
         script = "my $x = 'x' x 200_000_000; print length $x"
-        *_, how = await bench.run(argv=["perl", "-e", script], limits=Limits(memory=64 << 20))
-        assert how.signal == signal.SIGKILL
-        assert "out of memory" in how.reason
+        with bench.asked("memory"):
+            *_, how = await bench.run(argv=["perl", "-e", script], limits=Limits(memory=64 << 20))
+            assert how.signal == signal.SIGKILL
+            assert "out of memory" in how.reason
 
     async def test_a_container_cannot_have_more_processes_than_its_limit(self, bench: Bench):
         script = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 5 & done; echo all"
-        out, err, _ = await bench.run(script, limits=Limits(pids=5))
-        assert "all" not in out
-        assert "can't fork" in err
+        with bench.asked("pids"):
+            out, err, _ = await bench.run(script, limits=Limits(pids=5))
+            assert "all" not in out
+            assert "can't fork" in err

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from tfnz_jupyter.doctor import Check, Report, debian_packages, examine
+from tfnz_jupyter.doctor import Check, Report, debian_packages, examine, machine
 
 FINE = Check("crun", "ok", "starts containers")
 LESS = Check("passt", "degraded", "reaches the internet", "apt-get install passt", "passt")
@@ -82,8 +83,44 @@ def test_a_folder_that_cannot_be_used_is_a_finding_and_no_crash(
     assert found["folders"].state == "missing"
 
 
-def test_an_ordinary_user_is_told_what_root_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    found = {check.name: check for check in examine().checks}
-    assert found["root"].state == "missing"
-    assert found["root"].mend
+@pytest.fixture
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Be an ordinary user of a machine whose files say this."""
+    files = {
+        "/etc/subuid": ["somebody:100000:65536", "4711:200000:65536"],
+        "/etc/subgid": ["4711:200000:65536"],
+        "/proc/sys/user/max_user_namespaces": ["1000"],
+    }
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    monkeypatch.setattr(machine, "_lines", lambda path: files.get(path, []))
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    return files
+
+
+def test_an_ordinary_user_can_have_containers_and_is_told_what_they_lack(
+    ordinary: dict[str, list[str]],
+) -> None:
+    found = machine.privileges()
+    assert found.state == "degraded"
+    assert "no limits on memory" in found.why
+    assert found.mend == "start your program as root"
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "words"),
+    [
+        ("/etc/subuid", ["4711:200000:100"], "no 65,536 ids in /etc/subuid"),
+        ("/etc/subgid", [], "no 65,536 ids in /etc/subgid"),
+        ("/proc/sys/user/max_user_namespaces", ["0"], "max_user_namespaces is 0"),
+        ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", ["1"], "apparmor"),
+    ],
+)
+def test_what_keeps_an_ordinary_user_from_containers_is_named_with_what_mends_it(
+    ordinary: dict[str, list[str]], path: str, lines: list[str], words: str
+) -> None:
+    ordinary[path] = lines
+    found = machine.privileges()
+    assert found.state == "missing"
+    assert words in found.why
+    assert found.mend

@@ -37,6 +37,8 @@ class Bench(ABC):
 
     #: feature -> the reason, as a regular expression. Contract tests name features in :meth:`asked`.
     cannot: ClassVar[dict[str, str]] = {}
+    #: Whether a process that left its session, and lost its parent, is still known for whose it is.
+    keeps_daemons_together: ClassVar[bool] = True
 
     engine: Engine
     image: ImageInfo

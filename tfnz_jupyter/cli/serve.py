@@ -49,6 +49,7 @@ def serve(wish: shell.Serve) -> int:
         _log_to(runtime / "location.log", also_here=bool(wish.bind))
         _allow_descriptors()
         with _sole(runtime):
+            find(wish.engine).enter(runtime)  # while this is one thread
             asyncio.run(_serve(runtime, wish, starter))
     except TfnzError as problem:
         log.error("%s", problem.message)

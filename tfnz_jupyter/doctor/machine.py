@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,14 @@ _OLDEST_KERNEL = (5, 11)
 _NAMESPACES = ("user", "net", "mnt", "pid", "ipc", "uts")
 _CONTROLLERS = {"memory", "cpu", "pids"}
 _CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_NET_ADMIN": 12}
+_IDS = 65_536  # of a container's users
+#: What holds for ordinary users' namespaces where a file has this value.
+_FORBIDS = (
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0"),
+    ("/proc/sys/user/max_user_namespaces", "0"),
+    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
+)
+_PROGRAMS = "/usr/bin:/bin:/usr/sbin:/sbin"
 _LEAST_DISK = 1 << 30  # below this the engine refuses to spawn
 _GOOD_DISK = 4 << 30  # a base system, a few images and their containers
 
@@ -25,17 +34,51 @@ def kernel() -> list[Check]:
 def privileges() -> Check:
     """Whether this process may make containers."""
     if os.geteuid() != 0:
-        return Check(
-            "root",
-            "missing",
-            "containers are started by root; an engine for ordinary users is not there yet",
-            "start JupyterLab, or your program, as root",
-        )
+        return _ordinary_user()
     lacking = [name for name, bit in _CAPABILITIES.items() if not _effective() >> bit & 1]
     if lacking:
         why = f"root without {' and '.join(lacking)} cannot make containers"
         return Check("root", "missing", why, "if this is a container itself, run it privileged")
     return Check("root", "ok", "makes namespaces, mounts and network devices")
+
+
+def _ordinary_user() -> Check:
+    """An ordinary user makes containers in a user namespace, if the machine lets them."""
+    forbidden = next(
+        (f"{path} is {_first(path)}" for path, bad in _FORBIDS if _first(path) == bad), ""
+    )
+    if forbidden:
+        return Check("root", "missing", f"ordinary users may make no user namespaces: {forbidden}",
+                     "change that with sysctl, or start your program as root")  # fmt: skip
+    name = _name()
+    for path in ("/etc/subuid", "/etc/subgid"):
+        if not _has_ids(_lines(path), (name, str(os.getuid()))):
+            mend = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
+            return Check("root", "missing", f"user {name} has no 65,536 ids in {path}", mend)
+    if shutil.which("newuidmap", path=_PROGRAMS) is None:
+        return Check("root", "missing", "newuidmap, which maps your ids, is missing",
+                     "apt-get install uidmap", "uidmap")  # fmt: skip
+    why = "you are an ordinary user: no limits on memory, cpus, processes and disk"
+    return Check("root", "degraded", why, "start your program as root")
+
+
+def _has_ids(lines: Sequence[str], names: tuple[str, str]) -> bool:
+    rows = (line.split(":") for line in lines)
+    return any(
+        len(row) == 3 and row[0] in names and row[2].strip().isdigit() and int(row[2]) >= _IDS
+        for row in rows
+    )
+
+
+def _name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _first(path: str) -> str:
+    return next(iter(_lines(path)), "")
 
 
 def control_groups() -> Check:

@@ -6,9 +6,8 @@ none of them: the embedded engine's keeper lies below it and must start fast.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from .base import Engine
@@ -16,7 +15,16 @@ if TYPE_CHECKING:
 GROUP = "tfnz_jupyter.engines"
 
 
-def find(name: str) -> Callable[[Path, Path], Engine]:
+class Maker(Protocol):
+    """What an entry point names: an engine's class, made with a folder for its state and one for its sockets."""
+
+    def __call__(self, state: Path, runtime: Path, /) -> Engine: ...
+
+    def enter(self, runtime: Path) -> None:
+        """See :meth:`~tfnz_jupyter.engines.base.Engine.enter`."""
+
+
+def find(name: str) -> Maker:
     """The engine of that name: call it with a folder for its state and one for its sockets, both private.
 
     Raises:
@@ -30,5 +38,5 @@ def find(name: str) -> Callable[[Path, Path], Engine]:
     if name not in known:
         listed = ", ".join(sorted(known)) or "none; install the package with pip"
         raise NotFound(f"no engine {name!r}", hint=f"There are: {listed}.")
-    engine: Callable[[Path, Path], Engine] = known[name].load()
+    engine: Maker = known[name].load()
     return engine

@@ -254,6 +254,15 @@ class Engine(ABC):
     #: Of all its nodes; usable between :meth:`open` and :meth:`close`.
     volumes: Volumes
 
+    @classmethod  # noqa: B027  # most engines need nothing of it
+    def enter(cls, runtime: Path) -> None:
+        """Put this process where the engine can work, such as a namespace in which it has rights; by default it can anywhere.
+
+        Called by ``tfnz serve`` before the engine is made, and before the process has a second thread or a socket.
+        ``runtime`` is the folder the engine will be given. Raises ``NotSupported`` naming what mends it. Does nothing where
+        the process is there already.
+        """
+
     @abstractmethod
     async def open(
         self,

@@ -34,14 +34,14 @@ class Border:
         self._reactor, self._on_cut, self._on_degraded = reactor, on_cut, on_degraded
         self.network = Network()
         self.policy = Policy(self.network.filter.apply)
-        self._uplink = Uplink(self.network.netns)
+        self._uplink = Uplink(self.network.netns, self.network.outside)
 
     def open(self) -> None:
         """Close the border to all but what is granted, then open the way out."""
         with self.network.entered():
             _nft(firewall.table())
         self._refresh_host()
-        why = missing()
+        why = self.network.outside.do(missing)
         if why is None:
             self._uplink.start(time.monotonic())
         else:
@@ -71,7 +71,7 @@ class Border:
 
     def _refresh_host(self) -> None:
         """Keep the host's own addresses out of containers' reach, public ones too."""
-        addresses = self.network.host_addresses()  # asked for here: in there it would be others
+        addresses = self.network.host_addresses()
         with self.network.entered():
             _nft(firewall.host_addresses(addresses))
 

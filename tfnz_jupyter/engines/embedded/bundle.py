@@ -7,7 +7,7 @@ namespace of its own over a range of ids that nobody on the machine has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base import ContainerSpec, Terminal
 
@@ -76,6 +76,7 @@ class Machine:
     seccomp: str  # compiled filter, base64
     rlimits: tuple[tuple[str, int, int], ...]  # name, soft, hard
     cgroup2: bool = False  # whether a container can be shown its own limits
+    lacking: Mapping[str, str] = field(default_factory=dict)  # what cannot be limited -> why
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from .launch import Launch, Pipes, Runtime
 from .network import Network, Wire
 from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
+from .userns import whole
 
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
@@ -91,6 +92,7 @@ class Hall:
         self._cgroups = cgroups
         self._network = network
         self._policy = policy
+        self._marks = "" if whole() else ",userxattr"  # only the machine's root has trusted ones
         self._place = next(path for path in _HALLS if os.path.isdir(path))
         mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
         notes = f"{self._place}/crun"
@@ -190,7 +192,7 @@ class Hall:
             lower = [self._open(opened, path) for path in cell.lower]
             upper = self._open(opened, f"containers/{cell.id}/{cell.upper}")
             work = self._open(opened, f"containers/{cell.id}/{cell.upper}-work")
-            options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
+            options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}{self._marks}"
             try:
                 # What a container writes ends with it: no fsync, and no flush when the overlay is taken down.
                 mount(f"tfnz-{self._tag}", target, "overlay", MS_NODEV, options + ",volatile")

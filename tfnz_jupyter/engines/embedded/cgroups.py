@@ -8,9 +8,10 @@ folder, so that locations do not meet and the leftovers of a dead one are found 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,10 @@ def v2_settings(quota: Quota) -> list[tuple[str, str]]:
     ]
 
 
+def _by_reason(lacking: Mapping[str, str]) -> dict[str, list[str]]:
+    return {why: [n for n in lacking if lacking[n] == why] for why in lacking.values()}
+
+
 _OPTIONAL = {"memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"}
 
 
@@ -88,6 +93,7 @@ class Cgroups:
 
     def __init__(self, name: str) -> None:
         self.degraded: list[str] = []
+        self.lacking: dict[str, str] = {}  # controller -> why it limits nothing
         self._name = name
         self._roots: dict[str, str] = {}
         found = hierarchies(Path("/proc/self/mountinfo").read_text())
@@ -97,13 +103,20 @@ class Cgroups:
             try:
                 self._roots[controller] = self._prepare(controller, point)
             except OSError as error:
-                self._miss([controller] if controller else list(_WANTED), error.strerror)
+                why = "only root can set them" if error.errno == errno.EACCES else error.strerror
+                self._miss([controller] if controller else list(_WANTED), why)
         missing = [name for name in _WANTED if name not in found and not self._unified]
         if missing:
             self._miss(missing, "this kernel has no such cgroup controller")
+        self.degraded = [
+            f"Containers run without limits on {', '.join(names)}: {why}."
+            for why, names in _by_reason(self.lacking).items()
+        ]
+        if not self._roots:
+            self.degraded.append("A process that is killed may leave daemons of its own behind.")
 
     def _miss(self, names: list[str], why: str | None) -> None:
-        self.degraded.append(f"Containers run without limits on {', '.join(names)}: {why}.")
+        self.lacking |= dict.fromkeys(names, why or "it cannot be used")
 
     def _prepare(self, controller: str, point: str) -> str:
         root = f"{point}/tfnz-{self._name}"

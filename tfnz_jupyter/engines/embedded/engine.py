@@ -96,6 +96,12 @@ class EmbeddedEngine(Engine):
 
     # -- open and close ------------------------------------------------------------------------------------------------
 
+    @classmethod
+    def enter(cls, runtime: Path) -> None:
+        from .entering import enter  # asked for once, before anything else is
+
+        enter(runtime)
+
     async def open(
         self,
         on_nodes: Callable[[tuple[NodeInfo, ...]], None],
@@ -216,7 +222,7 @@ class EmbeddedEngine(Engine):
             raise
         self.degraded[:] = ready.degraded
         self.degraded += await self.volumes.attach(link, self._machine.first_id)
-        self._machine = replace(self._machine, cgroup2=ready.cgroup2)
+        self._machine = replace(self._machine, cgroup2=ready.cgroup2, lacking=ready.lacking)
         return link
 
     async def _bury(self, link: Link) -> None:
@@ -271,6 +277,7 @@ class EmbeddedEngine(Engine):
         try:
             await self._disk.run(self.volumes.require_space)
             await self._keeper()
+            needs.require_limits(spec.limits, self._machine.lacking)
             container.disk = self.volumes.disk  # another keeper's has another
             async with self.volumes.mounting(spec.volumes):
                 process = await self._starts.first(container)

@@ -69,7 +69,7 @@ class Household:
     def _begin(self, location: socket.socket) -> None:
         self._conversation.begin(location)
         cgroup2 = "" in self._cgroups.controllers
-        self._say(messages.Ready(self._degraded, cgroup2))
+        self._say(messages.Ready(self._degraded, cgroup2, self._cgroups.lacking))
 
     def _on_visitor(self) -> None:
         visitor, _address = self._listener.accept()

@@ -1,8 +1,9 @@
-"""The keeper: pid 1 of the engine's namespaces, parent and reaper of every container. One thread, one loop.
+"""The keeper: pid 1 of the engine's namespaces, parent and reaper of every container. One loop, on one thread.
 
 It serves one location at a time over a unix socket. When none is connected for ``--linger`` seconds it ends, and all it
 holds with it; a SIGKILL has the same effect, done by the kernel (but for cgroups and folders, which the next location
-sweeps). It stays in the host's network namespace and steps into others only for the length of a call.
+sweeps). It is in no network but an empty one of its own, and steps into the engine's only for the length of a call; what
+has to be done in the host's is done on a second thread (:mod:`.outside`).
 """
 
 from __future__ import annotations

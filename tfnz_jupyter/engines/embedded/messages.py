@@ -254,6 +254,7 @@ class Ready(_Message, frozen=True, tag=True):
 
     degraded: list[str]
     cgroup2: bool
+    lacking: dict[str, str]  # controller that cannot limit a container -> why
 
 
 class Degraded(_Message, frozen=True, tag=True):

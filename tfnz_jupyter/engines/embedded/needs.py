@@ -6,8 +6,10 @@ import os
 import resource
 import shutil
 import sys
+from collections.abc import Mapping
 
 from ...errors import NotSupported
+from ..base import Limits
 from .bpf import PROFILE
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,8 +22,8 @@ def check() -> None:
         raise NotSupported("the embedded engine needs Linux", hint="Use a location elsewhere.")
     if os.geteuid() != 0:
         raise NotSupported(
-            "the embedded engine needs root, to make namespaces and mounts",
-            hint="Start it with sudo, or use a location elsewhere.",
+            "the embedded engine has to be root, be it of a user namespace, to make mounts",
+            hint="Call its enter() first, as tfnz serve does, in a process with one thread.",
         )
     missing = [package for name, package in _PROGRAMS.items() if not shutil.which(name, path=_PATH)]
     if not PROFILE.exists():
@@ -31,6 +33,20 @@ def check() -> None:
             f"the embedded engine needs {', '.join(missing)}",
             hint=f"apt-get install {' '.join(missing)}",
         )
+
+
+def require_limits(limits: Limits, lacking: Mapping[str, str]) -> None:
+    """Raises ``NotSupported`` for a limit that was asked for and would not hold; ``lacking``: controller -> why."""
+    for name, limit, controller in (
+        ("memory", limits.memory, "memory"),
+        ("cpus", limits.cpus, "cpu"),
+        ("pids", limits.pids, "pids"),
+    ):
+        if limit is not None and controller in lacking:
+            raise NotSupported(
+                f"{name}= is not supported on this machine: {lacking[controller]}",
+                hint="Leave it out; the container then takes what it wants.",
+            )
 
 
 def rlimits() -> tuple[tuple[str, int, int], ...]:

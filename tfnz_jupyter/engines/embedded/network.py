@@ -14,10 +14,13 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 
 from . import netlink
+from .bundle import IDS
 from .firewall import GATEWAY, NETWORK, TABLE
 from .netlink import Netlink
 from .nfnetlink import Nfnetlink
-from .syscalls import inside_network, new_network
+from .outside import Outside
+from .syscalls import CLONE_NEWNET, inside_network, new_network, unshare
+from .userns import whole
 
 _MTU = (
     65520  # pasta hands on what a packet holds: bigger is faster, and both ends are in this kernel
@@ -44,7 +47,6 @@ _ENGINE_SYSCTLS = {
 # The container's user namespace does not own its network namespace: what it may do there is decided here.
 _CONTAINER_SYSCTLS = {
     "ipv4/ip_unprivileged_port_start": "0",
-    "ipv4/ping_group_range": "0 2147483647",
     "ipv6/conf/all/disable_ipv6": "1",
     "ipv6/conf/default/disable_ipv6": "1",
 }
@@ -77,9 +79,12 @@ class Network:
     """The engine namespace and the containers' wires into it."""
 
     def __init__(self) -> None:
-        self.home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self.netns = new_network(self.home)
+        self.outside = Outside()
         self.host = Netlink(netlink.RTMGRP_IPV4_IFADDR)
+        unshare(CLONE_NEWNET)  # for good: this thread is in an empty one when in none of ours
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.netns = new_network(self.home)
+        self._last_group = 2147483647 if whole() else IDS  # the kernel wants one there is
         self._next = _FIRST
         self._used: set[int] = set()
         with self.entered():
@@ -97,7 +102,7 @@ class Network:
 
     def host_addresses(self) -> frozenset[IPv4Address]:
         """The host's own addresses, now. They are asked for on a socket of their own: ``host`` only brings news."""
-        asking = Netlink()
+        asking = self.outside.do(Netlink)
         try:
             return asking.addresses()
         finally:
@@ -112,7 +117,7 @@ class Network:
         try:
             with inside_network(wire.netns, self.home):
                 inner = Netlink()
-                _set(_CONTAINER_SYSCTLS)
+                _set(_CONTAINER_SYSCTLS | {"ipv4/ping_group_range": f"0 {self._last_group}"})
                 inside()
             try:
                 self._connect(wire, inner)

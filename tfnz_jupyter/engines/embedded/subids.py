@@ -15,13 +15,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import EngineFailed
+from ...errors import EngineFailed, NotSupported
+from . import userns
 from .bundle import IDS
 
 USER = "tfnz"
 _FIRST = 0x2000_0000  # far from where useradd (100000) and most directories start, below useradd's 600100000
 _LAST = 0x23C0_0000
-_FILES = (Path("/etc/subuid"), Path("/etc/subgid"))
+FILES = (Path("/etc/subuid"), Path("/etc/subgid"))
 _LOCK = Path("/run/tfnz-subids.lock")
 
 
@@ -80,13 +81,15 @@ def ensure() -> int:
     Raises:
         EngineFailed: somebody else holds a part of the range, or the tools that reserve it failed.
     """
+    if not userns.whole():
+        return _in_namespace()
     with open(_LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         names = _user()
-        uids, gids = (owned(_read(path), names) for path in _FILES)
+        uids, gids = (owned(read(path), names) for path in FILES)
         if uids is None or gids is None:
             _reserve()
-            uids, gids = (owned(_read(path), names) for path in _FILES)
+            uids, gids = (owned(read(path), names) for path in FILES)
     if uids is None or gids is None or uids.first != gids.first:
         raise EngineFailed(
             f"user {USER} has not the same range in /etc/subuid and /etc/subgid",
@@ -94,6 +97,16 @@ def ensure() -> int:
         )
     _refuse_overlap(uids, names)
     return uids.first
+
+
+def _in_namespace() -> int:
+    """The ids that came along into a user namespace: 0 is who entered it, the others are for containers."""
+    if not userns.holds(1, IDS):
+        raise NotSupported(
+            f"this user namespace has no {IDS:,} ids beside its root's",
+            hint="Give it more, or start the location outside of it.",
+        )
+    return 1
 
 
 def _user() -> tuple[str, ...]:
@@ -106,7 +119,7 @@ def _user() -> tuple[str, ...]:
 
 
 def _reserve() -> None:
-    taken = [r for path in _FILES for r in _read(path)]
+    taken = [r for path in FILES for r in read(path)]
     taken += [Range(user.pw_name, user.pw_uid, 1) for user in pwd.getpwall()]
     taken += [Range(group.gr_name, group.gr_gid, 1) for group in grp.getgrall()]
     ours = free(taken)
@@ -115,8 +128,8 @@ def _reserve() -> None:
 
 
 def _refuse_overlap(ours: Range, names: tuple[str, ...]) -> None:
-    for path in _FILES:
-        other = clash(ours, _read(path), names)
+    for path in FILES:
+        other = clash(ours, read(path), names)
         if other is not None:
             raise EngineFailed(
                 f"the container ids of user {USER} ({ours.first} to {ours.end - 1}) overlap those of "
@@ -126,7 +139,8 @@ def _refuse_overlap(ours: Range, names: tuple[str, ...]) -> None:
             )
 
 
-def _read(path: Path) -> list[Range]:
+def read(path: Path) -> list[Range]:
+    """The ranges of a file; none where there is no file."""
     try:
         return parse(path.read_text())
     except FileNotFoundError:

@@ -29,11 +29,15 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from .bundle import IDS
+from .userns import whole
 
 _CHUNK = 1 << 20
 _NOBODY = 65_534
 _KEPT_XATTR = "SCHILY.xattr.user."
 _XATTR = "SCHILY.xattr."
+_OVERLAYS = "SCHILY.xattr.user.overlay."  # an ordinary user's overlay believes them
+#: What tells an overlay that a folder hides the one below it.
+_OPAQUE_MARK = "trusted.overlay.opaque" if whole() else "user.overlay.opaque"
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _ZSTD_MAGIC, _GZIP_MAGIC = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 
@@ -257,7 +261,7 @@ class Folder:
 
     def _white_out(self, folder: str, name: str) -> None:
         if name == _OPAQUE:
-            os.setxattr("/" + folder, "trusted.overlay.opaque", b"y")
+            os.setxattr("/" + folder, _OPAQUE_MARK, b"y")
             return
         hidden = name.removeprefix(_WHITEOUT)
         if hidden.startswith(_WHITEOUT):
@@ -267,7 +271,7 @@ class Folder:
         path = f"{folder}/{hidden}" if folder else hidden
         if os.path.lexists(path):
             if os.path.isdir(path) and not os.path.islink(path):
-                os.setxattr(path, "trusted.overlay.opaque", b"y")
+                os.setxattr(path, _OPAQUE_MARK, b"y")
             return  # a layer never hides its own
         os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))
         self._whited_out.add(path)
@@ -275,7 +279,7 @@ class Folder:
     def _uncover(self, path: str) -> None:
         """A folder in the place of a hidden one starts empty."""
         if path in self._whited_out:
-            os.setxattr(path, "trusted.overlay.opaque", b"y")
+            os.setxattr(path, _OPAQUE_MARK, b"y")
 
     def _remove(self, path: str) -> None:
         try:
@@ -306,7 +310,8 @@ class Folder:
         for key, value in member.pax_headers.items():
             if not key.startswith(_XATTR):
                 continue
-            if key.startswith(_KEPT_XATTR) and not member.issym():
+            kept = key.startswith(_KEPT_XATTR) and not key.startswith(_OVERLAYS)
+            if kept and not member.issym():
                 name = key.removeprefix(_XATTR)
                 os.setxattr(path, name, value.encode("utf-8", "surrogateescape"))
             else:

@@ -12,6 +12,7 @@ import shutil
 import signal
 
 from .firewall import RESOLVER, UPLINK, UPLINK_ADDRESS, UPLINK_GATEWAY, UPLINK_PREFIX
+from .outside import Outside
 
 _MTU = 65520
 _PATH = "/usr/bin:/bin:/usr/local/bin"
@@ -29,12 +30,16 @@ def command(netns: int) -> list[str]:
 
 
 def missing() -> str | None:
-    """Why there can be no way out, or None."""
+    """Why there can be no way out, or None. Asked for in the host's network."""
     if shutil.which("pasta", path=_PATH) is None:
         return "Containers have no way out: pasta is missing (apt-get install passt)."
     if not os.path.exists("/dev/net/tun"):
         return "Containers have no way out: there is no /dev/net/tun (modprobe tun)."
-    with open("/proc/net/route") as routes:
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return (
+            "Containers have no way out: /dev/net/tun may not be opened (chmod 0666 /dev/net/tun)."
+        )
+    with open("/proc/thread-self/net/route") as routes:
         if not any(line.split()[1:2] == ["00000000"] for line in routes):
             return "Containers have no way out: this machine has no default route."
     return None
@@ -43,15 +48,18 @@ def missing() -> str | None:
 class Uplink:
     """One pasta for all containers; ``pid`` is None while there is none."""
 
-    def __init__(self, netns: int) -> None:
-        self._netns = netns
+    def __init__(self, netns: int, outside: Outside) -> None:
+        self._netns, self._outside = netns, outside
         self._born = 0.0
         self.pid: int | None = None
 
     def start(self, now: float) -> None:
         self._born = now
+        self.pid = self._outside.do(self._spawn)
+
+    def _spawn(self) -> int:
         inherited = 3
-        self.pid = os.posix_spawn(
+        return os.posix_spawn(
             shutil.which("pasta", path=_PATH) or "pasta",
             command(inherited),
             {"PATH": "/usr/bin:/bin"},

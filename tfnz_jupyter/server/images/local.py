@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from ...engines.base import Progress, Report
 from ...errors import EngineFailed, TimedOut
+from ...folders import user_id
 from .archives import take_in
 from .failures import disk_full, from_os
 from .references import File, Name
@@ -218,6 +219,6 @@ def _podman_was_used() -> bool:
     config = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
     data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
     places = [config / "containers/storage.conf", Path("/etc/containers/storage.conf")]
-    root = Path("/var/lib") if os.getuid() == 0 else data
+    root = Path("/var/lib") if user_id() == 0 else data
     places.append(root / "containers/storage")
     return "CONTAINERS_STORAGE_CONF" in os.environ or any(p.exists() for p in places)
