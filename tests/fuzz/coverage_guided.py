@@ -1,0 +1,21 @@
+"""``python -m tests.fuzz.coverage_guided TARGET [OPTIONS]``: a target under atheris; options are libFuzzer's."""
+
+from __future__ import annotations
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["tfnz_jupyter"]):
+    from tests.fuzz.targets import TARGETS
+
+
+def main() -> None:
+    """Run until told to stop, or until something is found: that is a traceback and a non-zero exit."""
+    target = TARGETS[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
