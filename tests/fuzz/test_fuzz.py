@@ -114,6 +114,7 @@ async def converse(said: list[tuple[bytes, list[bytes]]], caplog: pytest.LogCapt
     assert [r.message for r in caplog.records if r.levelno >= logging.ERROR] == []
     for peer in list(router.peers.values()):
         router.end(peer, None)
+    await asyncio.sleep(0)
 
 
 ROUTES = st.sampled_from([b"a", b"b"])

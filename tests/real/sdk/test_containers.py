@@ -15,7 +15,6 @@ from tfnz_jupyter import (
     EngineFailed,
     ImageNotFound,
     NotFound,
-    NotSupported,
     TimedOut,
     UsageError,
 )
@@ -291,12 +290,6 @@ def test_a_wrong_argument_is_refused_in_the_call(node, wrong):
     with pytest.raises(UsageError):
         node.spawn_container(**({"image": "busybox"} | wrong)).wait_until_ready(timeout=20)
     assert node.all_containers() == []
-
-
-@pytest.mark.parametrize("option", [{"volumes": {"v": "/mnt"}}])
-def test_what_is_not_there_yet_says_so(node, option):
-    with pytest.raises(NotSupported, match=next(iter(option))):
-        node.spawn_container("busybox", **option)
 
 
 def test_containers_are_found_by_name_id_and_beginning(location, sleeper):
