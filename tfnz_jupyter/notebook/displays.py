@@ -25,6 +25,7 @@ from ..sdk.process import Process
 from . import assets, views
 from .feeds import BoardFeed, CardFeed, listed
 from .pump import Pump
+from .rows import ROWS
 from .small import Small, SmallFeed, snapshot
 from .snapshots import of_container, of_location, of_log, of_node, words_of
 from .terminals import TerminalFeed, emulator, open_shell
@@ -42,7 +43,7 @@ Bundle = dict[str, Any]
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SHOWN: tuple[type, ...] = (Container, ExternalContainer, Location, *get_args(Small))
 _CLASSES: tuple[type, ...] = (*_SHOWN, Node)
-ALL = ("nodes", "containers")
+ALL = ("nodes", "containers", *ROWS)
 
 
 class Displays:
@@ -255,6 +256,10 @@ class Displays:
         if "containers" in sections:
             rows = views.container_rows(listed(location), time.time())
             tables.append((views.CONTAINER_HEADS, rows))
+        for section, found in ROWS.items():
+            if section in sections:
+                heads = (section.removesuffix("s"), "")
+                tables.append((heads, [(row.name, row.words) for row in found(location)]))
         line = views.location_line(of_location(location))
         return {
             "text/plain": views.board_text(line, tables),

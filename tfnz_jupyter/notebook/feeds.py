@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .pump import HEARTBEAT
+from .rows import ROWS
 from .snapshots import of_container, of_location, of_node
 from .views_snapshot import ContainerSnapshot
 
@@ -225,6 +226,7 @@ class BoardFeed(Speaker):
             "location": asdict(of_location(self.location)),
             "nodes": [self._node(node) for node in self.location.ranked_nodes()],
             "containers": [asdict(one) for one in listed(self.location)],
+            **{name: [asdict(row) for row in rows(self.location)] for name, rows in ROWS.items()},
         }
 
     def _node(self, node: Node) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import Ended
 from ..sdk.endpoint import Cluster, WebEndpoint
 from ..sdk.process import Process
+from ..sdk.ssh import SshServer
 from ..sdk.tunnel import Tunnel
 from ..sdk.volume import Volume
 from .feeds import LogFeed, Speaker
@@ -17,7 +18,7 @@ from .snapshots import words_of
 from .views_output import clean
 from .views_small import Fact, SmallSnapshot
 
-Small = Volume | Tunnel | WebEndpoint | Cluster | Process
+Small = Volume | Tunnel | SshServer | WebEndpoint | Cluster | Process
 
 
 @singledispatch
@@ -42,6 +43,14 @@ def _(tunnel: Tunnel) -> SmallSnapshot:
     except Ended:
         return SmallSnapshot("tunnel", to, "closed", "gone")
     return SmallSnapshot("tunnel", to, "open", "live", (local,))
+
+
+@snapshot.register
+def _(server: SshServer) -> SmallSnapshot:
+    name = clean(server.container().name)
+    if server.dead:
+        return SmallSnapshot("ssh server", name, "closed", "gone")
+    return SmallSnapshot("ssh server", name, "open", "live", (Fact("log in with", server.command),))
 
 
 @snapshot.register

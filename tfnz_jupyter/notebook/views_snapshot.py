@@ -64,6 +64,16 @@ class NodeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSnapshot:
+    """A volume, a published name, a container of another session; ``href`` is an address on the kernel's machine."""
+
+    id: str
+    name: str
+    words: str
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LocationSnapshot:
     name: str
     session: str

@@ -1,6 +1,6 @@
 import { h, icon, text, shown, number, plural, calm } from "./dom.js";
 import { Wire } from "./model.js";
-import { reach, jupyterBase } from "./links.js";
+import { reach, local, jupyterBase } from "./links.js";
 import { lived, mood, outcome, short } from "./words.js";
 
 // A location's dashboard: where we are, the nodes by rank, the containers. One message a tick, however many there are.
@@ -42,6 +42,8 @@ const NODE_COLUMNS = [
   { key: "paging", head: "Paging", value: (n) => n.paging, cell: (n) => (n.paging ? bar(n.paging / 2000, `${number(n.paging)} KiB/s`, "paging") : h("span", { class: "tf-muted" }, "none")) },
   { key: "containers", head: "Containers", value: (n) => n.containers, cell: (n) => number(n.containers), right: true },
 ];
+
+const SMALL = { endpoints: "Published", volumes: "Volume", externals: "Of other sessions" };
 
 const gibibytes = (part, whole) => `${(part / 1024).toFixed(1)} of ${(whole / 1024).toFixed(1)} GiB`;
 
@@ -103,6 +105,8 @@ class Table {
     this.columns.forEach((column, i) => this.heads[i].setAttribute("aria-sort", column.key !== this.sort.key ? "none" : this.sort.down ? "descending" : "ascending"));
     const before = new Map([...this.rows].map(([id, row]) => [id, row.getBoundingClientRect().top]));
     const rows = this.ordered(items).map((item) => this.row(item));
+    const there = new Set(items.map((item) => item.id));
+    for (const id of this.rows.keys()) if (!there.has(id)) this.rows.delete(id);
     const focused = document.activeElement;
     const same = rows.length === this.body.childElementCount && rows.every((row, i) => row === this.body.children[i]);
     if (!same) {
@@ -147,8 +151,9 @@ class BoardView {
     this.head = h("div", { class: "tf-head" }, this.where, this.silence);
     this.nodes = sections.includes("nodes") ? new Table(NODE_COLUMNS, "nodes", { key: "score", down: true }) : null;
     this.containers = sections.includes("containers") ? new Table(this.columns(), "containers", { key: "", down: false }) : null;
+    this.small = Object.keys(SMALL).filter((name) => sections.includes(name)).map((name) => [name, new Table(this.pair(SMALL[name]), name, { key: "name", down: false })]);
     this.none = h("div", { class: "tf-quiet" }, "No containers in this session. Start one: %tf spawn nginx --name web");
-    this.root = h("div", { class: "tfnz tf-board", role: "group", "aria-label": "location" }, this.head, this.nodes?.el, this.containers?.el, this.none);
+    this.root = h("div", { class: "tfnz tf-board", role: "group", "aria-label": "location" }, this.head, this.nodes?.el, this.containers?.el, this.none, ...this.small.map(([, table]) => table.el));
     el.append(this.root);
     board.views.add(this);
     this.draw();
@@ -167,6 +172,20 @@ class BoardView {
       { key: "tunnels", head: "Tunnels", value: null, cell: (c) => this.tunnels(c) },
       { key: "time", head: "Time", value: (c) => c.started ?? Infinity, cell: (c) => h("span", { class: "tf-time", "data-id": c.id }), right: true },
     ];
+  }
+
+  pair(head) {
+    return [
+      { key: "name", head, value: (row) => row.name, cell: (row) => this.name(row) },
+      { key: "words", head: "", value: null, cell: (row) => h("span", null, row.words) },
+    ];
+  }
+
+  name(row) {
+    const name = h("strong", null, row.name);
+    if (!row.href) return name;
+    const { href, why } = local(row.href, window.location.hostname, jupyterBase(), this.board.options.proxy);
+    return href ? h("a", { class: "tf-link", href, target: "_blank", rel: "noopener noreferrer", title: why || null }, name, icon("out")) : h("span", { title: why }, name);
   }
 
   tunnels(c) {
@@ -197,6 +216,12 @@ class BoardView {
     }
     shown(this.none, Boolean(this.containers) && containers.length === 0 && !location.dead);
     if (this.containers) shown(this.containers.el, containers.length > 0);
+    for (const [name, table] of this.small) {
+      const rows = this.board.facts[name] ?? [];
+      table.options = this.board.options;
+      table.draw(rows);
+      shown(table.el, rows.length > 0);
+    }
     this.tick();
   }
 
