@@ -11,6 +11,7 @@ from tests.support.staged import StagedLocation
 from tfnz_jupyter.errors import SessionEnded
 from tfnz_jupyter.notebook import feeds
 from tfnz_jupyter.notebook.pump import HEARTBEAT, Pump
+from tfnz_jupyter.sdk.condition import Usage
 
 OUT = 1
 
@@ -228,3 +229,15 @@ def test_a_feed_that_fails_is_given_up_and_the_others_go_on(caplog):
     eventually(lambda: good.over, within=5)
     assert bad.left == 8
     assert "given up" in caplog.text
+
+
+def test_a_card_shows_what_its_container_uses_as_shares_of_what_it_may():
+    container = StagedLocation().spawn("web")
+    container.limits = {"cpus": 0.5, "memory": 64 << 20, "pids": None}
+    feed = feeds.CardFeed(container, on_over=lambda: None)
+    assert feed.facts()["usage"] is None
+    container.turn(state="running", stats=Usage(250, 16 << 20, 3))
+    feed.facts()
+    usage = feed.facts()["usage"]  # looking twice is no second sample
+    assert (usage["cpu"], usage["memory"], usage["processes"]) == (250, 16 << 20, 3)
+    assert (usage["cpus"], usage["memories"]) == ([0.5], [0.25])

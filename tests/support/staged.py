@@ -10,6 +10,7 @@ from tfnz_jupyter.sdk.handle import Handle, new_id
 from tfnz_jupyter.sdk.lines import LineRing
 from tfnz_jupyter.sdk.location import Location
 from tfnz_jupyter.sdk.node import Node, Stats
+from tfnz_jupyter.sdk.tagging import TaggedCollection
 from tfnz_jupyter.sdk.tunnel import Tunnel
 from tfnz_jupyter.wire.placement import Promises
 
@@ -22,6 +23,7 @@ class StagedLocation(Location):
         self.location, self.log_path = "embedded", "/run/location.log"
         self.containers: dict[str, Container] = {}
         self._why = None
+        self.endpoints, self.externals, self.volumes = {}, TaggedCollection(), TaggedCollection()
         self.nodes = {}
         self._promises = Promises()
         for name in nodes or ("node-a",):
@@ -67,10 +69,12 @@ class StagedContainer(Container):
         "image_source",
         "started_at",
         "ended_at",
+        "stats",
     )
     log = None  # type: ignore[assignment]
     tunnels = None  # type: ignore[assignment]
     ssh_servers = ()  # type: ignore[assignment]
+    volumes = ()  # type: ignore[assignment]
 
     def __init__(self, name: str, node: StagedNode, **facts: Any) -> None:
         Handle.__init__(self, new_id())

@@ -75,7 +75,7 @@ def open_ways(
         ways.append(("the SSH server", partial(ssh, container, wish.ssh)))
     for fqdn in wish.published:
         behind = Publish(fqdn, (Backend(container.name),))
-        ways.append((fqdn, partial(publish, location, [container], behind)))
+        ways.append((f"the name {fqdn}", partial(publish, location, [container], behind)))
 
     def open_all() -> None:
         for what, open_one in ways:

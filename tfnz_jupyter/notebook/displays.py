@@ -95,7 +95,8 @@ class Displays:
             card.complain(why)
 
     def board(self, location: Location, sections: tuple[str, ...]) -> None:
-        """Display a location: its nodes, its containers, or both."""
+        """Display a location, or some sections of it: names of ``ALL``."""
+        assert set(sections) <= set(ALL), sections
         self._publish((location.uuid, sections), self._board_bundle(location, sections))
 
     def forget_told(self, *_: object) -> None:

@@ -19,6 +19,7 @@ from .snapshots import of_container, of_location, of_node
 from .views_snapshot import ContainerSnapshot
 
 if TYPE_CHECKING:
+    from ..sdk.condition import Usage
     from ..sdk.container import Container
     from ..sdk.lines import LineRing
     from ..sdk.location import Location
@@ -144,6 +145,8 @@ class CardFeed(Speaker):
         self._answers: deque[tuple[dict[str, Any], list[bytes]]] = deque()
         self._on_over = on_over
         self._ended = self._frozen = False
+        self._last: Usage | None = None
+        self._used: deque[tuple[float, float]] = deque(maxlen=MINUTE)
         self._unsubscribe = container.on_change(self.changed)
 
     @property
@@ -169,7 +172,27 @@ class CardFeed(Speaker):
         """All that a card shows beside the output."""
         facts = of_container(self.container)
         self._ended = facts.over
-        return asdict(facts)
+        return {**asdict(facts), "usage": self._usage()}
+
+    def _usage(self) -> dict[str, Any] | None:
+        """What it uses, and has used for a minute, as shares of what it may."""
+        now = self.container.stats
+        if now is None:
+            return None
+        if now is not self._last:
+            self._last = now
+            cores, memory = self._allowance()
+            self._used.append((now.cpu / cores, now.memory / memory))
+        cpus, memories = (
+            [round(share, 3) for share in one] for one in zip(*self._used, strict=True)
+        )
+        return {**asdict(now), "cpus": cpus, "memories": memories}
+
+    def _allowance(self) -> tuple[float, float]:
+        """Thousandths of a core and bytes: its limits, or its node's."""
+        limits, node = self.container.limits, self.container.node().stats
+        cores = (limits["cpus"] or 0) * 1000 or node.cpu_total
+        return max(cores, 1.0), max(limits["memory"] or node.memory_total << 20, 1.0)
 
     # what a page wants; on any thread
 

@@ -1,5 +1,6 @@
 import { h, icon, text, shown, number, plural, calm } from "./dom.js";
 import { Wire } from "./model.js";
+import { spark } from "./spark.js";
 import { reach, local, jupyterBase } from "./links.js";
 import { lived, mood, outcome, short } from "./words.js";
 
@@ -37,7 +38,7 @@ const NODE_COLUMNS = [
   { key: "name", head: "Node", value: (n) => n.name, cell: (n) => h("strong", null, n.name) },
   { key: "score", head: "Score", title: "free cpu + free memory - 10 x paging: spawns go to the highest", value: (n) => n.score, cell: (n) => number(n.score), right: true },
   { key: "cpu", head: "CPU free", value: (n) => free(n), cell: (n) => bar(1 - free(n), `${(n.cpu / 1000).toFixed(1)} of ${number(n.cpu_total / 1000)}`, "cpu") },
-  { key: "history", head: "CPU, last minute", value: null, cell: (n) => spark(n.history ?? []) },
+  { key: "history", head: "CPU, last minute", value: null, cell: (n) => spark(n.history ?? [], "cpu in use") },
   { key: "memory", head: "Memory free", value: (n) => n.memory, cell: (n) => bar(1 - n.memory / Math.max(1, n.memory_total), gibibytes(n.memory, n.memory_total), "memory") },
   { key: "paging", head: "Paging", value: (n) => n.paging, cell: (n) => (n.paging ? bar(n.paging / 2000, `${number(n.paging)} KiB/s`, "paging") : h("span", { class: "tf-muted" }, "none")) },
   { key: "containers", head: "Containers", value: (n) => n.containers, cell: (n) => number(n.containers), right: true },
@@ -55,38 +56,15 @@ function bar(share, words, what) {
   return h("div", { class: "tf-meter", "data-level": level, title: what === "paging" ? null : `${Math.round(share * 100)} % of ${what} in use` }, h("div", { class: "tf-meter-track", "aria-hidden": "true" }, fill), h("span", null, words));
 }
 
-// The share of cpu in use, a point a second.
-function spark(history) {
-  const [width, height] = [96, 22];
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("class", "tf-spark");
-  svg.setAttribute("role", "img");
-  const last = history.length ? Math.round(history[history.length - 1] * 100) : 0;
-  svg.setAttribute("aria-label", `cpu in use over the last minute, now ${last} %`);
-  const x = (i) => width - 1 - (history.length - 1 - i) * ((width - 2) / 59);
-  const y = (share) => height - 2 - Math.max(0, Math.min(1, share)) * (height - 4);
-  const line = history.map((share, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(share).toFixed(1)}`).join("");
-  if (!line) return svg;
-  const area = `${line}L${width - 1} ${height}L${x(0).toFixed(1)} ${height}Z`;
-  for (const [d, name] of [[area, "tf-area"], [line, "tf-line"]]) {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", d);
-    path.setAttribute("class", name);
-    svg.append(path);
-  }
-  return svg;
-}
-
 // A table whose rows move to their new place when the order changes.
 class Table {
-  constructor(columns, label, sort) {
+  constructor(columns, label, sort, kind) {
     this.columns = columns;
     this.sort = sort;
     this.rows = new Map();
     this.heads = columns.map((column) => this.head(column));
     this.body = h("tbody");
-    this.el = h("table", { class: "tf-table", "aria-label": label }, h("thead", null, h("tr", null, ...this.heads)), this.body);
+    this.el = h("table", { class: kind ? `tf-table ${kind}` : "tf-table", "aria-label": label }, h("thead", null, h("tr", null, ...this.heads)), this.body);
   }
 
   head(column) {
@@ -151,7 +129,7 @@ class BoardView {
     this.head = h("div", { class: "tf-head" }, this.where, this.silence);
     this.nodes = sections.includes("nodes") ? new Table(NODE_COLUMNS, "nodes", { key: "score", down: true }) : null;
     this.containers = sections.includes("containers") ? new Table(this.columns(), "containers", { key: "", down: false }) : null;
-    this.small = Object.keys(SMALL).filter((name) => sections.includes(name)).map((name) => [name, new Table(this.pair(SMALL[name]), name, { key: "name", down: false })]);
+    this.small = Object.keys(SMALL).filter((name) => sections.includes(name)).map((name) => [name, new Table(this.pair(SMALL[name]), name, { key: "name", down: false }, "tf-pair")]);
     this.none = h("div", { class: "tf-quiet" }, "No containers in this session. Start one: %tf spawn nginx --name web");
     this.root = h("div", { class: "tfnz tf-board", role: "group", "aria-label": "location" }, this.head, this.nodes?.el, this.containers?.el, this.none, ...this.small.map(([, table]) => table.el));
     el.append(this.root);

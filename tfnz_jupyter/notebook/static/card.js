@@ -2,6 +2,7 @@ import { h, icon, text, shown, number, plural, size } from "./dom.js";
 import { Lines, unpack } from "./lines.js";
 import { LogView } from "./logview.js";
 import { Wire } from "./model.js";
+import { spark } from "./spark.js";
 import { reach, jupyterBase } from "./links.js";
 import { lived, mood, outcome, over, short, step } from "./words.js";
 
@@ -116,6 +117,7 @@ class CardView {
     this.amount = h("span", { class: "tf-amount" });
     this.progress = h("div", { class: "tf-progress" }, h("div", { class: "tf-step" }, this.step, this.amount), this.track);
     this.facts = h("div", { class: "tf-facts" });
+    this.usage = h("div", { class: "tf-facts tf-usage" });
     this.more = h("dl", { class: "tf-more" });
     this.failure = h("div", { class: "tf-failure", role: "alert" });
     this.root = h(
@@ -124,6 +126,7 @@ class CardView {
       h("div", { class: "tf-head" }, h("span", { class: "tf-title" }, this.name, this.image, this.chip), this.silence, this.time, this.pill),
       this.progress,
       this.facts,
+      this.usage,
       this.more,
       this.failure,
       this.log.el,
@@ -205,6 +208,7 @@ class CardView {
     text(this.state, short(outcome(c)));
     this.drawProgress(c);
     this.drawFacts(c);
+    this.drawUsage(c);
     this.drawMore(c);
     const failure = this.card.failed ?? (c.state === "failed" ? c.reason : "");
     shown(this.failure, Boolean(failure));
@@ -255,6 +259,15 @@ class CardView {
     const to = h("span", { class: "tf-to" }, ` \u2192 ${tunnel.port}`);
     if (href) return fact("tunnel", h("a", { class: "tf-link", href, target: "_blank", rel: "noopener noreferrer", title: why || `opens port ${tunnel.port} of the container` }, label, icon("out")), to, why && h("em", null, "through Jupyter"));
     return fact("tunnel", h("span", { class: "tf-nolink" }, label), to, h("em", { title: why }, why));
+  }
+
+  drawUsage(c) {
+    const u = c.usage;
+    shown(this.usage, Boolean(u));
+    if (!u) return;
+    const cpu = h("span", null, `${(u.cpu / 1000).toFixed(2)} cores`);
+    const memory = h("span", null, `${size(u.memory)}`);
+    this.usage.replaceChildren(fact("cpu", spark(u.cpus, "cpu in use"), cpu), fact("memory", spark(u.memories, "memory in use"), memory), fact("processes", number(u.processes)));
   }
 
   drawMore(c) {
