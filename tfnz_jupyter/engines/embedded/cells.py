@@ -32,7 +32,7 @@ class Process:
 
     id: str
     pid: int
-    session: int  # of the crun that started it; on a terminal it has its own
+    session: int  # it was started in; see offspring.py
     pipes: Pipes | Terminal
     tally: int  # see tally.py
     unwanted: bool = False  # somebody asked for its end: nothing it started outlives it

@@ -15,7 +15,7 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from . import gauge, messages, sweep, tally
+from . import gauge, messages, offspring, sweep, tally
 from .border import Border
 from .cells import Cell, Hall, Process
 from .cgroups import Cgroups, tag
@@ -261,7 +261,7 @@ class Household:
         launch.pipes.close()
 
     def _adopt(self, cell: Cell, launch: Launch, pid: int) -> None:
-        process = Process(launch.id, pid, launch.crun, launch.pipes, tally.blank())
+        process = Process(launch.id, pid, offspring.session(pid), launch.pipes, tally.blank())
         if launch.id == cell.id:
             cell.first = process
             cell.sleeper = launch if launch.sleeper and not launch.started else None

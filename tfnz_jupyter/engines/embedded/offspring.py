@@ -8,6 +8,14 @@ from __future__ import annotations
 import os
 
 
+def session(pid: int) -> int:
+    """The session of a process that has just been started: crun makes one for it. Its own pid where it is over already."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return pid
+
+
 def find(pid: int, session: int) -> list[int]:
     """The living offspring of a process, itself included, zombies not; ``session`` is the one it was started in."""
     table = {
