@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from ..errors import Ended
 from ..wire.messages import Credit, End
-from ..wire.streams import CHUNK, Receiving
+from ..wire.streams import PIECE, Receiving
 from .outflow import Outflow, Tell
 
 #: How far a sender may be ahead of the socket at the other end (bytes).
@@ -24,7 +24,7 @@ _CLOSE_WAIT = 8  # of the states in tcp(7): the other end's FIN has come
 _RESET, _LINGER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 
-class Carried(asyncio.Protocol):
+class Carried(asyncio.BufferedProtocol):
     """Joins a socket to two streams: ``outflow`` takes what it says, ``stream`` is the number of what is said to it.
 
     ``over`` is called once the socket is closed and neither stream is used any more.
@@ -42,6 +42,7 @@ class Carried(asyncio.Protocol):
         self._early: list[bytes] = []  # came before the socket was there
         self._owed = 0  # bytes that the socket has not taken yet
         self._choked = False
+        self._reading = bytearray()
         self._said: list[bytes] = []  # by the socket, and not sent yet
         self._said_all = self._heard_all = self._deaf = self._peace = self._done = False
         self._woken = asyncio.Event()
@@ -136,10 +137,15 @@ class Carried(asyncio.Protocol):
             self._pass_on_the_end(transport)
         return None
 
-    def data_received(self, data: bytes) -> None:
-        self._said.append(data)
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._reading = bytearray(PIECE)
+        return self._reading
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._said.append(bytes(memoryview(self._reading)[:nbytes]))
+        self._reading = bytearray()
         self._woken.set()
-        if sum(map(len, self._said)) >= CHUNK and self._transport is not None:
+        if sum(map(len, self._said)) >= PIECE and self._transport is not None:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:

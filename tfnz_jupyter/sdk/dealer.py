@@ -26,6 +26,8 @@ from ..errors import Refused, TfnzError, Unreachable
 from ..wire.codec import LARGEST_FRAME
 from .address import Address
 
+#: A name that is not known by then is not known (seconds).
+_NAMES = 4.0
 #: The last words of a connection that is closed may take this long to leave (milliseconds).
 _LINGER = 500
 
@@ -182,7 +184,13 @@ async def _look_up(host: str, port: int) -> str:
         loop.call_soon_threadsafe(lambda: None if answer.done() else done())
 
     threading.Thread(target=work, name="tfnz-names", daemon=True).start()
-    return await answer
+    try:
+        return await asyncio.wait_for(answer, _NAMES)
+    except TimeoutError:
+        raise Unreachable(
+            f"nobody says what the address of {host!r} is",
+            hint="Does this machine's name server answer?",
+        ) from None
 
 
 @functools.cache
