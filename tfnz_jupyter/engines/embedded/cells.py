@@ -56,6 +56,7 @@ class Cell:
     asleep: bool = False
     sleeper: Launch | None = None  # of a first process that waits to be woken
     waking: int = 0  # seq of a Wake
+    waker: int = 0  # pid of the crun that wakes it
     rebooting: messages.Reboot | None = None
     volumes: dict[str, str] = field(default_factory=dict)  # id -> where it is mounted for crun
     ahead: Launch | None = None  # of the first process; waits to proceed
@@ -270,9 +271,9 @@ class Hall:
             return self._cgroups.members(cell.id, process.id)
         return offspring.find(process.pid, process.session)
 
-    def ended(self, cell: Cell, process: Process) -> None:
-        """A process beside the first is over; what it left behind, if anything, lives on."""
-        self._cgroups.remove_branch(cell.id, process.id)
+    def ended(self, cell: Cell, process: str) -> None:
+        """A process beside the first is over, or did not start; what it left behind, if anything, lives on."""
+        self._cgroups.remove_branch(cell.id, process)
 
     def launched(self, cell: Cell, launch: Launch) -> None:
         """Tidy up after a crun that is over, however it went."""

@@ -157,7 +157,7 @@ class Cgroups:
             group = f"{root}/{name}"
             if controller == self._branched():
                 group += f"/{process}"
-                os.mkdir(group)
+                os.makedirs(group, exist_ok=True)  # it may be the second try
             groups.append(f"{group}/cgroup.procs")
         return groups
 

@@ -24,6 +24,7 @@ from .running import PipedRunning
 from .threads import Threads
 
 _PIDS = 512
+_JUST_NOW = 0.5  # seconds
 #: What a sleeper would run whose command is not there: it is told to be something else before it could.
 _NOTHING = ("/proc/self/exe",)
 _DISK = 10 << 30
@@ -50,6 +51,7 @@ class Container:
         self.unwanted = False  # somebody asked for its end
         self.asleep = spec.asleep
         self.user = 0  # host id of its first process's user
+        self.turns = 0  # how often it was rebooted
         self.rebooting = False  # the end of its first process is not its end
         self.settled = asyncio.Event()  # its boot has come to an end, whichever
         self.turning = asyncio.Lock()  # held while it wakes or reboots
@@ -68,6 +70,13 @@ class Container:
             self.launching[name] = how
         elif name in self.running:
             self.running.pop(name).exited(how)
+
+    async def ending(self) -> None:
+        """Return when its first process has ended, or it is plain that it does not just now."""
+        first = self.running.get(self.spec.id)
+        with contextlib.suppress(TimeoutError):
+            if first is not None:
+                await asyncio.wait_for(first.wait(), _JUST_NOW)
 
     def everything_exited(self, how: Exit) -> None:
         for name in [*self.running, *self.launching]:

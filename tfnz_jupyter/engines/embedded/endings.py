@@ -68,7 +68,7 @@ class Endings:
         if killed or process.unwanted:
             self._kill_offspring(cell, process, _LOOKS)
         else:
-            self._hall.ended(cell, process)
+            self._hall.ended(cell, process.id)
 
     def _kill_offspring(self, cell: Cell, process: Process, looks: int) -> None:
         """Again and again until nobody is left: whoever forks meanwhile is met next time."""
@@ -79,7 +79,7 @@ class Endings:
             again = partial(self._kill_offspring, cell, process, looks - 1)
             self._reactor.after(_RETRY, again)
         elif cell.process(process.id) is not process and not cell.released:
-            self._hall.ended(cell, process)
+            self._hall.ended(cell, process.id)
 
     # -- containers ----------------------------------------------------------------------------------------------------
 
@@ -121,6 +121,8 @@ class Endings:
     def first_ended(self, cell: Cell) -> None:
         """A container's first process has ended: it begins again if that was why, else it is over."""
         cell.sleeper = None
+        if cell.waker:
+            _kill(cell.waker, signal.SIGKILL)  # it would wait for ever for the sleeper to listen
         if cell.waking:
             self._say(messages.Done(cell.waking), [])
             cell.waking = 0

@@ -44,10 +44,10 @@ from .container import Container, ended
 from .files import EmbeddedFiles
 from .layers import Layers
 from .link import Link, end_keeper, join_keeper, log_tail, start_keeper
-from .running import PipedRunning
 from .starts import Starts
 from .survivors import Survivors
 from .threads import Threads, to_the_end
+from .turns import Turns
 from .volumes import EmbeddedVolumes
 
 T = TypeVar("T")
@@ -90,6 +90,9 @@ class EmbeddedEngine(Engine):
         self._link: Link | None = None
         self._linking = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns = Turns(
+            self._starts, self._present, self._retire, self.volumes.mounting, self._background
+        )
         self._connections = Connections(self._keeper, self._present)
         self._lock = -1
         self._closed = False
@@ -293,34 +296,14 @@ class EmbeddedEngine(Engine):
         return Booted(self._node, container.ip, process)
 
     async def execute(self, container: str, spec: ProcessSpec) -> Running:
-        return await self._starts.another(await self._steady(container), spec)
+        return await self._turns.execute(container, spec)
 
     async def start(self, container: str) -> Running:
-        return await self._turn(self._present(container), self._starts.awake)
+        return await self._turns.start(container)
 
     async def reboot(self, container: str, grace: float, *, reset: bool) -> Booted:
-        found = self._present(container)
-        deed = partial(self._starts.again, grace=grace, reset=reset)
-        return Booted(self._node, found.ip, await self._turn(found, deed))
-
-    async def _turn(
-        self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, PipedRunning]]
-    ) -> PipedRunning:
-        """Wake or reboot a container, to the end even if the caller gives up; one that failed at it is over."""
-        task = self._background(self._turned(container, deed))
-        return await asyncio.shield(task)
-
-    async def _turned(
-        self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, PipedRunning]]
-    ) -> PipedRunning:
-        async with container.turning, self.volumes.mounting(container.spec.volumes):
-            self._live(container.spec.id)
-            try:
-                return await deed(container)
-            finally:
-                container.rebooting = False
-                if container.spec.id not in container.running:
-                    await self._retire(container)
+        running = await self._turns.reboot(container, grace, reset=reset)
+        return Booted(self._node, self._containers[container].ip, running)
 
     def noted(self, process: str) -> None:
         if self._link is not None:
@@ -360,17 +343,6 @@ class EmbeddedEngine(Engine):
         if found is None or found.removal is not None or not found.ip:
             raise ended(container)
         return found
-
-    def _live(self, container: str) -> Container:
-        found = self._present(container)
-        if container not in found.running:
-            raise ended(container)
-        return found
-
-    async def _steady(self, container: str) -> Container:
-        """A live one, once it neither wakes nor reboots."""
-        async with self._present(container).turning:
-            return self._live(container)
 
     # -- files ---------------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ import re
 import signal
 from collections.abc import Sequence
 
-from ...errors import EngineFailed, UsageError
+from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
 from ..base import ContainerSpec, Exit
+from .messages import OVER
 
 # What crun says on standard error when execve itself fails, after it has let go of everything else.
 _LATE_ERRORS = (b"exec container process ", b"exec: ", b"exec `")
+_UNEXPLAINED = "did not start"
 
 
 def from_status(status: int, out_of_memory: bool) -> Exit:
@@ -48,16 +50,23 @@ def is_late_error(words: bytes) -> bool:
     return words.startswith(_LATE_ERRORS)
 
 
+def is_unexplained(error: EngineFailed) -> bool:
+    """Whether the reason may be that its container was just ending."""
+    return error.message.endswith(_UNEXPLAINED)
+
+
 def no_command(command: str, spec: ContainerSpec) -> EngineFailed:
     """The error for a command that is not there."""
     hint = "The image has no shell: give the command as a list." if command == "/bin/sh" else ""
     return EngineFailed(f"no such command {command!r} in image {spec.image.reference}", hint=hint)
 
 
-def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> EngineFailed:
+def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
     """The error for what crun (or the keeper) said when it could not start ``argv``."""
     command, image = argv[0] if argv else "", spec.image.reference
     lower = words.lower()
+    if words == OVER or "is not running" in lower:
+        return ContainerEnded(f"container {spec.id} has ended")
     if "not found in $path" in lower or (
         "no such file" in lower and ("executable" in lower or is_late_error(words.encode()))
     ):
@@ -76,4 +85,4 @@ def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> EngineFailed:
         return EngineFailed(f"no such working directory in image {image}", detail=words)
     if "permi" in lower and ("exec" in lower or "open" in lower):
         return EngineFailed(f"{command!r} in image {image} may not be executed", detail=words)
-    return EngineFailed(f"{command!r} in image {image} did not start", detail=words)
+    return EngineFailed(f"{command!r} in image {image} {_UNEXPLAINED}", detail=words)

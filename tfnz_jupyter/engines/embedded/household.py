@@ -170,7 +170,10 @@ class Household:
         self._say(answer, fds)
 
     def _start(self, ask: messages.Start) -> None:
-        cell = self._cells[ask.id]
+        cell = self._cells.get(ask.id)
+        if cell is None or cell.doomed:
+            self._say(messages.Failed(ask.seq, messages.OVER))
+            return
         launch, cell.ahead = cell.ahead, None
         if launch is None:
             self._say(messages.Failed(ask.seq, cell.failure or "started already"))
@@ -185,7 +188,8 @@ class Household:
             self._say(messages.Done(ask.seq))
         else:
             cell.asleep, cell.waking = False, ask.seq
-            self._wakers[self._hall.wake(cell)] = cell
+            cell.waker = self._hall.wake(cell)
+            self._wakers[cell.waker] = cell
 
     def _execute(self, ask: messages.Execute) -> None:
         cell = self._cells.get(ask.container)
@@ -257,6 +261,8 @@ class Household:
             self._say(messages.Failed(launch.seq, launch.error()))
         elif cell.ahead is launch:  # before it was told to proceed
             cell.ahead, cell.failure = None, launch.error()
+        if launch.id != cell.id:
+            self._hall.ended(cell, launch.id)
         launch.cancel()
         launch.pipes.close()
 
@@ -310,6 +316,7 @@ class Household:
 
     def _woken(self, cell: Cell, status: int) -> None:
         """crun has told a sleeper to run its command, or could not."""
+        cell.waker = 0
         if status and cell.waking:
             self._say(messages.Failed(cell.waking, "crun could not start it"))
             cell.waking = 0

@@ -70,6 +70,7 @@ class Starts:
         """
         link, spec = await self._keeper(), container.spec
         container.rebooting = True
+        container.turns += 1
         await container.let_go()
         number = exits.signal_number(spec.image.stop_signal)
         ask = messages.Reboot(link.number(), spec.id, number, grace, reset, container.asleep)
@@ -93,8 +94,11 @@ class Starts:
             EngineFailed: there is no such command.
         """
         spec = container.spec
+        running = container.running.get(spec.id)
+        if running is None:
+            raise ended(spec.id)
         if not container.asleep:
-            return container.running[spec.id]
+            return running
         if not spec.argv:
             raise UsageError("there is nothing to run", hint="Give the spawn a command.")
         if not await container.with_files(self._disk, container.has_command):
@@ -102,7 +106,7 @@ class Starts:
         container.asleep = False
         if await container.with_files(self._disk, container.is_hollow):
             return await self.again(container, grace=0, reset=False)
-        link, running = await self._keeper(), container.running[spec.id]
+        link = await self._keeper()
         await link.ask(messages.Wake(link.number(), spec.id))
         await self._see_it_run(running, container, spec.argv)
         return running
@@ -116,13 +120,7 @@ class Starts:
                 link.number(), spec.id, container.spec.id, container.owner, user,
                 spec.terminal is not None,
             )  # fmt: skip
-            try:
-                running = await self._started(link, container, ask, spec.argv, spec.terminal)
-            except EngineFailed:
-                if container.removal is not None:
-                    raise ended(container.spec.id) from None
-                raise
-            return running
+            return await self._started(link, container, ask, spec.argv, spec.terminal)
 
     async def _start(self, link: Link, container: Container) -> PipedRunning:
         ask = messages.Start(link.number(), container.spec.id, container.user)
