@@ -186,7 +186,7 @@ def test_a_terminal_that_is_resized_is_resized_in_the_container(typed: Typed):
 
 
 def test_keys_are_signals_to_what_runs_on_the_terminal(typed: Typed):
-    typed.type("echo $((6 * 7)) on; sleep 1234\n")
+    typed.type("sh -c 'echo $((6 * 7)) on; exec sleep 1234'\n")
     typed.shows("42 on")
     typed.type("\x03")
     typed.type("echo $((6 * 7)) again\n")
@@ -318,6 +318,22 @@ def test_it_ends_with_its_container_and_says_so(box: Container, clients: Clients
     assert clients.server.dead
     assert repr(clients.server) == f"<SshServer {box.name} closed>"
     assert box.ssh_servers == []
+
+
+def test_it_survives_reboots(box: Container, clients: Clients):
+    clients.ssh("touch /mine")
+    box.reboot()
+    assert clients.ssh("ls /mine")[1] == b"/mine\n"
+    box.reboot(reset_filesystem=True)
+    assert clients.ssh("ls /mine; echo gone")[1] == b"gone\n"
+
+
+def test_one_enters_a_container_that_sleeps(location: Location, tmp_path: Path):
+    sleeper = location.node().spawn_container("busybox", command="sleep 3600", sleep=True)
+    clients = Clients(sleeper.create_ssh_server(0), tmp_path)
+    assert clients.ssh("echo in")[1] == b"in\n"
+    assert clients.sftp("put /etc/hosts /tmp/hosts")[0] == 0
+    assert sleeper.state == "asleep"
 
 
 def test_a_destroyed_one_listens_no_longer(box: Container, clients: Clients):
