@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.engines.contract_beside import Beside
 from tests.engines.contract_containment import Containment
 from tests.engines.contract_files import FileAccess
 from tests.engines.contract_killing import Killing
@@ -28,6 +29,7 @@ from tests.support.eventually import eventually_async
 
 
 class Contract(
+    Beside,
     Containment,
     FileAccess,
     Killing,

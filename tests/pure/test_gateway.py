@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfnz_jupyter.errors import NotFound, Refused, UsageError
+from tfnz_jupyter.errors import NotFound, NotSupported, Refused, UsageError
+from tfnz_jupyter.server.gateway import caddy
 from tfnz_jupyter.server.gateway.config import Upstream, config, turns
 from tfnz_jupyter.server.gateway.sites import Sites, checked_name
 from tfnz_jupyter.wire.messages import Publish
@@ -139,3 +140,9 @@ def test_only_names_without_a_certificate_get_one_of_the_authoritys():
 def test_the_systems_trust_store_is_left_alone():
     authority = config(Sites(), {}, 443, "ours")["apps"]["pki"]["certificate_authorities"]["local"]
     assert authority["install_trust"] is False
+
+
+async def test_without_caddy_the_error_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(caddy, "_PATH", str(tmp_path))
+    with pytest.raises(NotSupported, match="apt-get install caddy"):
+        await caddy.Caddy(None, tmp_path).load({})
