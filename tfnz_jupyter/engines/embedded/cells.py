@@ -271,6 +271,12 @@ class Hall:
             return self._cgroups.members(cell.id, process.id)
         return offspring.find(process.pid, process.session)
 
+    def doomed(self, cell: Cell, process: Process) -> list[int]:
+        """The same, to be killed; where it takes that to find them all, they are stopped already."""
+        if self._cgroups.controllers:
+            return self._cgroups.members(cell.id, process.id)
+        return offspring.hold(process.pid, process.session)
+
     def ended(self, cell: Cell, process: str) -> None:
         """A process beside the first is over, or did not start; what it left behind, if anything, lives on."""
         self._cgroups.remove_branch(cell.id, process)

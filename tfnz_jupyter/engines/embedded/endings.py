@@ -72,7 +72,7 @@ class Endings:
 
     def _kill_offspring(self, cell: Cell, process: Process, looks: int) -> None:
         """Again and again until nobody is left: whoever forks meanwhile is met next time."""
-        living = [] if cell.released else self._hall.offspring(cell, process)
+        living = [] if cell.released else self._hall.doomed(cell, process)
         for pid in living:
             _kill(pid, signal.SIGKILL)
         if living and looks:

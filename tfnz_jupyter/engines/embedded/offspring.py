@@ -1,11 +1,14 @@
 """Who descends from a process, where no cgroup tells: its children's children, and whoever is in its session.
 
-Weaker than a cgroup: who left the session after its parent's end is not found.
+Weaker than a cgroup: who left the session, and lost its parent, is not found. Therefore all are stopped before the first is
+killed: while a parent lives, its children are its.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
 
 def session(pid: int) -> int:
@@ -30,6 +33,17 @@ def find(pid: int, session: int) -> list[int]:
     while more := {found for found, (parent, _its) in table.items() if parent in family} - family:
         family |= more
     return sorted(family)
+
+
+def hold(pid: int, session: int) -> list[int]:
+    """Stop a process and all its offspring, as :func:`find` finds them, so that none of them begets another; who they are."""
+    held: set[int] = set()
+    while more := set(find(pid, session)) - held:
+        for one in more:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGSTOP)
+        held |= more
+    return sorted(held)
 
 
 def _read(pid: int) -> list[tuple[int, tuple[int, int]]]:
