@@ -153,6 +153,18 @@ class Network:
             await bench.engine.disallow(server, client)
             await read_until(chat, b"cut")
 
+    @pytest.mark.parametrize("reset", [False, True])
+    async def test_an_opening_survives_reboots_of_both(self, bench: Bench, reset: bool):
+        server, address = await echoing(bench)
+        client, _ = await bench.boot("sleep 100")
+        with bench.asked("allow"):
+            await bench.engine.allow(server, client)
+            for name in (server, client):
+                booted = await bench.engine.reboot(name, 0, reset=reset)
+                if name == server:
+                    await read_until(booted.process, b"up")
+            assert await say(bench, client, address) == "word"
+
     async def test_an_opening_to_oneself_does_no_harm(self, bench: Bench):
         name, address = await echoing(bench)
         with bench.asked("allow"):

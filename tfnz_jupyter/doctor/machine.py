@@ -58,7 +58,7 @@ def _ordinary_user() -> Check:
     if shutil.which("newuidmap", path=_PROGRAMS) is None:
         return Check("root", "missing", "newuidmap, which maps your ids, is missing",
                      "apt-get install uidmap", "uidmap")  # fmt: skip
-    why = "you are an ordinary user: no limits on memory, cpus, processes and disk"
+    why = "makes containers in a user namespace of yours, without limits on what they use"
     return Check("root", "degraded", why, "start your program as root")
 
 
@@ -83,6 +83,9 @@ def _first(path: str) -> str:
 
 def control_groups() -> Check:
     """Whether limits are enforced."""
+    if os.geteuid() != 0:
+        why = "only root can set limits on memory, cpus and processes"
+        return Check("control groups", "degraded", why, "start your program as root")
     unified = "/sys/fs/cgroup/cgroup.controllers"
     if os.path.exists(unified):
         lacking = _CONTROLLERS - _words(unified)
