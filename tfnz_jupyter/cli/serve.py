@@ -95,6 +95,7 @@ def _house(wish: shell.Serve, private: str) -> House:
         accounts=Accounts(operator.public, file),
         plate=lambda bound: _plate(wish, bound[1:], keys),
         limits=Limits(wish.sessions, wish.containers, wish.memory),
+        registries=frozenset(wish.registries),
     )
 
 

@@ -28,6 +28,7 @@ class Serve:
     sessions: int | None = None
     containers: int | None = None
     memory: int | None = None
+    registries: tuple[str, ...] = ()
     idle: float | None = None
     ready_fd: int | None = None
 
@@ -115,6 +116,13 @@ SHELL_VERBS: tuple[Verb, ...] = (
             Option(("--name",), "name", "what invitations call it; else its address", "NAME"),
             Option(("--address",), "address", "where others reach it, if not there", "HOST[:PORT]"),
             *_LIMITS,
+            Option(
+                ("--allow-registry",),
+                "registries",
+                "a private registry that others may pull from",
+                "HOST[:PORT]",
+                repeats=True,
+            ),
             Option(("--idle",), "idle", "end after so long without users", "S", values.seconds),
             Option(("--ready-fd",), "ready_fd", "where to say that it serves", "FD", values.count),
         ),

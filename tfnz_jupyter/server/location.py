@@ -23,7 +23,7 @@ from .containers import Container, Past
 from .estate import Estate
 from .gate import Gate
 from .gateway import Gateway
-from .images import Images
+from .images import Library
 from .ledger import (
     Close,
     Collect,
@@ -70,6 +70,7 @@ class House:
     plate: Callable[[list[str]], Plate]
     store: Path
     limits: Limits = field(default_factory=Limits)
+    registries: frozenset[str] = frozenset()  # private ones that others may pull from
 
 
 class Location:
@@ -78,7 +79,7 @@ class Location:
     def __init__(self, engine: Engine, images: Path, house: House, *, idle: float | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
-        self._images = Images(images)
+        self._images = Library(images, house.accounts.operator.hex(), house.registries)
         self._house = house
         self._ends_idle = idle is not None
         self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)
@@ -152,7 +153,13 @@ class Location:
     def _revived(self, row: ContainerRow, past: Past) -> Container:
         self._chronicle.revived(row)
         return Container(
-            row.wish, row.session, row.user, self._engine, self._images, self._changed, past
+            row.wish,
+            row.session,
+            row.user,
+            self._engine,
+            self._images.of(row.user),
+            self._changed,
+            past,
         )
 
     async def run(self, closing: Callable[[], None]) -> None:

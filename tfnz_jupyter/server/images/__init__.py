@@ -14,10 +14,13 @@ A **file** (``oci-archive:``, ``docker-archive:``, ``oci:``, or a path) is itsel
 for as long as the file has not changed.
 
 ``.`` is the newest image of the local Docker or Podman; it is asked for each time.
+
+Users that are not the location's own have a store each (``library``), and other rules (``rules``).
 """
 
 from __future__ import annotations
 
 from .images import Images
+from .library import Library
 
-__all__ = ["Images"]
+__all__ = ["Images", "Library"]

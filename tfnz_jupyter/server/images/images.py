@@ -20,13 +20,16 @@ from .jobs import Jobs
 from .local import Found, find_local, find_newest, take_local
 from .recipes import RECIPES, Recipe
 from .recipes.builder import Builder
-from .references import DOCKER_HUB, File, Name, Newest, Reference, parse_reference
+from .references import DOCKER_HUB, File, Name, Newest, Reference, is_local, parse_reference
 from .registry import pull
+from .rules import Login, Rules
 from .store import Store
 from .tools import missing, uncancelled
 
 log = logging.getLogger(__name__)
 
+_OWN = Rules()
+_COOKED = "recipe:"  # before the key of what was made for others
 _PATIENCE = 5.0  # seconds for a registry's first answer
 _PATIENCE_WITH_RECIPE = 2.0  # the same, where a recipe stands by
 
@@ -36,10 +39,22 @@ class Images:
 
     Args:
         folder: made if need be, 0700. What an earlier process left half done in it is removed.
+        rules: where they may come from.
+        kitchen: whose recipes are used, where they are not built in this store.
+        pool: a folder in which stores that share a file system find each other's blobs, once they have their own.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._store = Store(folder)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rules: Rules = _OWN,
+        kitchen: Images | None = None,
+        pool: Path | None = None,
+    ) -> None:
+        self._store = Store(folder, pool)
+        self._rules = rules
+        self._kitchen = kitchen or self
         self._builder = Builder(self._store, folder / "apt")
         self._jobs: Jobs[ImageInfo] = Jobs()
         self._gate = asyncio.Lock()
@@ -51,38 +66,43 @@ class Images:
         """Where the blobs lie: ``<this>/sha256/<hex>``."""
         return self._store.blobs
 
-    async def ensure(self, reference: str, report: Report) -> ImageInfo:
+    async def ensure(self, reference: str, report: Report, login: Login | None = None) -> ImageInfo:
         """The image of a reference, fetched or built if the store does not have it.
 
         Concurrent calls for one image share the work; cancelling the last of them leaves nothing half done. ``report``
-        is called on the loop.
+        is called on the loop. ``login`` is for the registry, and for this pull alone.
 
         Raises:
             UsageError: the reference has no meaning, or names a file that is not there.
             ImageNotFound: nobody has it; says who was asked.
             Unreachable: the registry named, or every Debian mirror, does not answer.
-            Refused: the registry wants a login, or has had too many requests.
+            Refused: the registry wants a login, or has had too many requests, or is none for this user.
             NotSupported: it is for another kind of machine, or of a kind nobody unpacks.
             EngineFailed: broken, disk full, or a tool is missing or failed.
         """
-        parsed = parse_reference(reference)
+        parsed = self._parse(reference)
         found = (
             None if isinstance(parsed, Newest) else await asyncio.to_thread(self.find, reference)
         )
         if found is None:
             found = await self._jobs.run(
-                parsed.key, lambda tell: self._obtain(parsed, tell), report
+                parsed.key, lambda tell: self._obtain(parsed, tell, login), report
             )
         return replace(found, reference=reference)
 
     def find(self, reference: str) -> ImageInfo | None:
         """The image as the store has it (for a file: made from the file as it is now), or None."""
-        parsed = parse_reference(reference)
+        parsed = self._parse(reference)
         return self._store.get(parsed.key, reference, _stamp(parsed))
 
     def list(self) -> list[ImageInfo]:
         """Every image in the store, by its shortest name."""
-        return [replace(info, reference=_shortest(key)) for key, info in self._store.all()]
+        every = self._store.all()
+        return [
+            replace(info, reference=_shortest(key))
+            for key, info in every
+            if not key.startswith(_COOKED)
+        ]
 
     async def remove(self, reference: str) -> None:
         """Forget an image and free the blobs nobody else needs; the next ``ensure`` fetches it again.
@@ -90,22 +110,45 @@ class Images:
         Raises:
             ImageNotFound: the store does not have it.
         """
-        key = parse_reference(reference).key
+        key = self._parse(reference).key
         if not await asyncio.to_thread(self._store.drop, key):
             raise ImageNotFound(f"the store has no image '{reference}'", hint=self._nearest(key))
         self._littered = True
         await self._tidy()
 
+    async def cooked(self, name: Name, recipe: Recipe, report: Report) -> tuple[Store, str]:
+        """What a recipe makes, as anybody may have it: the store that holds it, and its key there."""
+        found = await asyncio.to_thread(self._store.get, name.key, name.key)
+        if found is not None and found.source == "recipe":
+            return self._store, name.key
+        key = _COOKED + name.key
+        if await asyncio.to_thread(self._store.get, key, key) is None:
+            await self._jobs.run(key, lambda tell: self._cook(key, name, recipe, tell), report)
+        return self._store, key
+
     # -- obtaining
 
-    async def _obtain(self, parsed: Reference, report: Report) -> ImageInfo:
+    def _parse(self, reference: str) -> Reference:
+        if not self._rules.here and isinstance(reference, str) and is_local(reference.strip()):
+            raise Refused(
+                f"image '{reference}': a location reads no files of its own machine for others",
+                hint="Give the name of an image in a registry, or upload the file.",
+            )
+        return parse_reference(reference)
+
+    async def _cook(self, key: str, name: Name, recipe: Recipe, report: Report) -> ImageInfo:
+        async with self._at_work():
+            descriptor = await self._builder.build(recipe, name.tag, report)
+            return await self._keep(key, descriptor, "recipe")
+
+    async def _obtain(self, parsed: Reference, report: Report, login: Login | None) -> ImageInfo:
         async with self._at_work():
             try:
                 if isinstance(parsed, File):
                     return await self._from_file(parsed, report)
                 if isinstance(parsed, Newest):
                     return await self._from_newest(report)
-                return await self._from_name(parsed, report)
+                return await self._from_name(parsed, report, login)
             except OSError as e:
                 if isinstance(e, TfnzError):
                     raise
@@ -134,23 +177,28 @@ class Images:
         descriptor = await take_local(self._store, found, report)
         return await self._keep(key, descriptor, found.engine, stamp)
 
-    async def _from_name(self, name: Name, report: Report) -> ImageInfo:
+    async def _from_name(self, name: Name, report: Report, login: Login | None) -> ImageInfo:
         report(Progress("resolve", f"looking for {name.familiar}"))
-        if found := await find_local(name):
+        if self._rules.here and (found := await find_local(name)):
             return await self._from_local(name.key, found, report)
         recipe = recipe_for(name)
         try:
             patience = _PATIENCE_WITH_RECIPE if recipe else _PATIENCE
             if shutil.which("skopeo") is None:
                 raise missing("skopeo")
-            return await self._keep(
-                name.key, await pull(self._store, name, report, patience=patience), "registry"
+            pulled = await pull(
+                self._store, name, report, patience=patience, rules=self._rules, login=login
             )
+            return await self._keep(name.key, pulled, "registry")
         except (ImageNotFound, Refused, Unreachable, EngineFailed) as e:
             if recipe is None or (isinstance(e, EngineFailed) and shutil.which("skopeo")):
                 raise self._told(name, e) from e
             log.info("%s: %s; building it instead", name.familiar, e.message)
-        descriptor = await self._builder.build(recipe, name.tag, report)
+        if self._kitchen is not self:
+            store, key = await self._kitchen.cooked(name, recipe, report)
+            descriptor = await asyncio.to_thread(self._store.take, store, key)
+        else:
+            descriptor = await self._builder.build(recipe, name.tag, report)
         return await self._keep(name.key, descriptor, "recipe")
 
     async def _keep(

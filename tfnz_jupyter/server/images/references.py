@@ -121,6 +121,16 @@ def parse_reference(text: str) -> Reference:
     return parse_name(text)
 
 
+def is_local(text: str) -> bool:
+    """Whether a reference is about files or engines of the machine it is resolved on. Touches none of them."""
+    kind, colon, _ = text.partition(":")
+    return (
+        text == "."
+        or text.startswith(("/", "./", "../", "~"))
+        or bool(colon and kind in (*_KINDS, *_FOREIGN))
+    )
+
+
 def parse_name(text: str) -> Name:
     """A name such as ``nginx`` or ``host:5000/app@sha256:...``. Raises ``UsageError``."""
     rest, at, digest = text.partition("@")

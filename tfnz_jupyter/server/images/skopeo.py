@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,9 @@ async def copy_in(
     options: tuple[str, ...] = (),
     blobs: tuple[Blob, ...] = (),
     report: Report,
+    way: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Copy an image into the store's blobs; gives the descriptor of its manifest.
+    """Copy an image into the store's blobs; gives the descriptor of its manifest. ``way`` goes before the command line.
 
     Raises:
         NotSupported: it is for another machine, or of a kind nobody unpacks.
@@ -82,7 +83,7 @@ async def copy_in(
         f"oci:{scratch}/layout:image",
         scratch=scratch,
     )
-    outcome = await _watched(argv, store, scratch, blobs, report)
+    outcome = await _watched([*way, *argv], store, scratch, blobs, report)
     if outcome.code:
         raise failed(words_of(outcome))
     return await asyncio.to_thread(_checked, store, scratch / "layout", reference, failed)

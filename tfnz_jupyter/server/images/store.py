@@ -37,8 +37,11 @@ _STAMP = "tfnz.image.stamp"
 class Store:
     """The images in one folder, which must belong to this process alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pool: Path | None = None) -> None:
         self.folder = folder
+        self._pool = pool
+        if pool is not None:
+            pool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.blobs = folder / "blobs"
         self.temporary = folder / "tmp"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,6 +75,17 @@ class Store:
         }
         with self._lock:
             self._save({**self._entries, key: entry})
+        if self._pool is not None:
+            for name in self._needs(entry):
+                self._share(self.blobs / "sha256" / name, self._pool / name)
+
+    def take(self, other: Store, key: str) -> dict[str, Any]:
+        """Have the blobs of an image of another store too; the descriptor of its manifest."""
+        entry = other._entries[key]
+        for name in other._needs(entry):
+            with contextlib.suppress(FileExistsError):
+                os.link(other.blobs / "sha256" / name, self.blobs / "sha256" / name)
+        return {name: entry[name] for name in ("mediaType", "digest", "size")}
 
     def drop(self, key: str) -> bool:
         """Forget an image; its blobs stay until :meth:`sweep`. False if there was none."""
@@ -132,6 +146,7 @@ class Store:
 
     def sweep(self) -> int:
         """Remove every blob that no image needs; gives the bytes freed. Only while nothing is being fetched or built."""
+        self._sweep_pool()
         needed = {name for entry in self._entries.values() for name in self._needs(entry)}
         freed = 0
         for file in (self.blobs / "sha256").iterdir():
@@ -139,6 +154,22 @@ class Store:
                 freed += file.lstat().st_size
                 file.unlink()
         return freed
+
+    def _sweep_pool(self) -> None:
+        """Let go of what no store has any more."""
+        for file in self._pool.iterdir() if self._pool is not None else ():
+            if file.stat().st_nlink == 1:
+                file.unlink(missing_ok=True)
+
+    def _share(self, ours: Path, shared: Path) -> None:
+        """Make a verified blob one file with the same one of other stores."""
+        try:
+            os.link(ours, shared)
+        except FileExistsError:
+            if not shared.samefile(ours) and shared.stat().st_size == ours.stat().st_size:
+                spare = self.temporary / f"{ours.name}.shared"
+                os.link(shared, spare)
+                spare.rename(ours)
 
     def _needs(self, entry: dict[str, Any]) -> Iterator[str]:
         manifest = self.read(entry["digest"])

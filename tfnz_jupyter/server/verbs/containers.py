@@ -31,7 +31,8 @@ class ContainerVerbs:
         means = self._means
         self._require_volumes(peer, verb)
         means.claim(peer, verb)
-        container = Container(verb, peer.id, peer.user, means.engine, means.images, means.changed)
+        images = means.images.of(peer.user)
+        container = Container(verb, peer.id, peer.user, means.engine, images, means.changed)
         container.process.follow(peer.out_stream(verb.output), lossless=verb.lossless)
         container.process.feed(peer.in_stream(verb.input))
         means.estate.add(container)

@@ -13,7 +13,7 @@ from ..accounts import Accounts
 from ..containers import Container
 from ..estate import Estate
 from ..gateway import Gateway
-from ..images import Images
+from ..images import Library
 from ..openings import Openings
 from ..peer import Peer
 from ..relay import Relay
@@ -50,7 +50,7 @@ class Means:
     """
 
     engine: Engine
-    images: Images
+    images: Library
     estate: Estate
     claim: Callable[[Peer, m.Spawn], None]
     changed: Callable[[Container], None]

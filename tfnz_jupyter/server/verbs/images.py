@@ -26,12 +26,13 @@ class ImageVerbs:
             )
 
         report = Paced(tell)
-        image = await self._images.ensure(verb.reference, report)
-        await self._engine.install(image, self._images.blobs, report)
+        images = self._images.of(peer.user)
+        image = await images.ensure(verb.reference, report, verb.login)
+        await self._engine.install(image, images.blobs, report)
         return _ready(image)
 
     async def _list(self, peer: Peer, verb: m.ListImages, call: int) -> m.Images:
-        return m.Images([_ready(image) for image in self._images.list()])
+        return m.Images([_ready(image) for image in self._images.of(peer.user).list()])
 
 
 def _ready(image: ImageInfo) -> m.ImageReady:

@@ -6,9 +6,13 @@ from .base import Answer, Asked
 
 
 class EnsureImage(Asked, frozen=True, tag="ensure-image"):
-    """Make an image ready to boot. Result: ``ImageReady``. Progress comes as ``Progressed`` with the call's id."""
+    """Make an image ready to boot. Result: ``ImageReady``. Progress comes as ``Progressed`` with the call's id.
+
+    ``login`` is a name and a password at the image's registry, for this pull alone.
+    """
 
     reference: str
+    login: tuple[str, str] | None = None
 
 
 class ListImages(Asked, frozen=True, tag="list-images"):
