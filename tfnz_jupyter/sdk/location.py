@@ -152,15 +152,21 @@ class Location(VolumeOffers):
 
     @verb
     async def ensure_image_uploaded(
-        self, image: str, *, progress: Callable[[m.Progressed], object] | None = None
+        self,
+        image: str,
+        *,
+        login: tuple[str, str] | None = None,
+        progress: Callable[[m.Progressed], object] | None = None,
     ) -> list[str]:
         """Make an image ready to boot; its layers' digests, lowest first.
 
         Args:
+            login: a name and a password at the image's registry, for this pull alone.
             progress: told how far it is (``step``, ``text``, ``done``, ``total``), off the loop.
 
         Raises:
             ImageNotFound: no source has it; the message says which were tried.
+            Refused: the registry wants another login, or is none that this location may be led to.
         """
         context = asking.context()
 
@@ -168,7 +174,7 @@ class Location(VolumeOffers):
             if progress is not None:
                 self._callbacks.post(context, progress, news)
 
-        ready = await self._connection.call(m.EnsureImage(image), report)
+        ready = await self._connection.call(m.EnsureImage(image, login), report)
         assert isinstance(ready, m.ImageReady)
         return ready.layers
 
