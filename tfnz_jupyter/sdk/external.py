@@ -9,6 +9,7 @@ from ..errors import TfnzError
 from ..wire import messages as m
 from .connection import Connection
 from .container import Container
+from .following import Following
 from .lines import LineRing
 from .streams import Source
 
@@ -44,6 +45,12 @@ class ExternalContainer(Container):
         """What it printed last, as numbered lines; as far as the location still holds what came before the first use."""
         self._follow()
         return super().log
+
+    def _held(self, tail: int | None, since: float | None) -> bytes:
+        """What the location holds: this session may have been listening for a moment only."""
+        if self.dead or on_loop():
+            return super()._held(tail, since)
+        return b"".join(Following(self._connection, self.uuid, tail, since, onward=False))
 
     def _follow(self) -> None:
         """Begin to take in what it prints, once. Any thread."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
+
 from ..blocking import block, bridge, submit
 from ..wire.messages import FollowLog
 from .connection import Connection
@@ -14,14 +16,20 @@ class Following:
     """Iterate it, or iterate it with ``async for``: bytes as they were printed, until the container is over.
 
     Nothing is left out: a reader that is slower than the container holds it back. Leaving the loop lets it go. Each loop
-    begins at the beginning again.
+    begins at the beginning again. Not ``onward``, it is what the location holds at that moment.
     """
 
     def __init__(
-        self, connection: Connection, container: str, tail: int | None, since: float | None
+        self,
+        connection: Connection,
+        container: str,
+        tail: int | None,
+        since: float | None,
+        *,
+        onward: bool = True,
     ) -> None:
         self._connection = connection
-        self._wish = FollowLog(container, 0, tail, since)
+        self._wish = FollowLog(container, 0, tail, since, onward)
 
     def __iter__(self) -> Iterator[bytes]:
         reader = _Reader(self._connection)
@@ -54,7 +62,7 @@ class _Reader:
         stream = self._connection.number()
         self._inflow = Inflow(stream, self._connection.tell)
         self._connection.read(self._inflow.incoming)
-        await self._connection.call(FollowLog(wish.container, stream, wish.tail, wish.since))
+        await self._connection.call(msgspec.structs.replace(wish, output=stream))
 
     async def next(self) -> bytes | None:
         """More of it; None at the end.

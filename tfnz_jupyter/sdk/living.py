@@ -95,7 +95,10 @@ class Living(Condition):
         then = asking.moment(since, "since")
         if follow:
             return Following(self._connection, self.uuid, tail, then)
-        return self.log.text(tail, then)
+        return self._held(tail, then)
+
+    def _held(self, tail: int | None, since: float | None) -> bytes:
+        return self.log.text(tail, since)
 
     def _stream(
         self, number: int, output: Output, process: str = "", *, lossless: bool = True

@@ -48,8 +48,17 @@ class Piece:
 class Reader:
     """One reader's place in a log."""
 
-    def __init__(self, log: Log, *, lossless: bool, offset: int = 0, lines: int = 0) -> None:
+    def __init__(
+        self,
+        log: Log,
+        *,
+        lossless: bool,
+        offset: int = 0,
+        lines: int = 0,
+        until: int | None = None,
+    ) -> None:
         self.lossless = lossless
+        self._until = until  # it reads no further
         self.offset = offset
         self.cost = 0  # what the log had taken in before the block it reads
         self._lines = lines
@@ -57,6 +66,10 @@ class Reader:
 
     async def read(self, most: int) -> Piece | None:
         """The next bytes (1 to ``most``), or None at the log's end. Waits while there are none."""
+        if self._until is not None:
+            most = min(most, self._until - self.offset)
+            if most <= 0:
+                return None
         while (block := self._log.block_at(self.offset)) is None:
             if (missing := self._log.never_held(self.offset)) > 0:
                 return self._skip(missing)
@@ -136,9 +149,14 @@ class Log:
         self.ended = True
         self.wake()
 
-    def reader(self, *, lossless: bool, offset: int = 0, lines: int = 0) -> Reader:
-        """A reader from the first byte on, or from where it had come to; what is no longer held counts as skipped."""
-        reader = Reader(self, lossless=lossless, offset=offset, lines=lines)
+    def reader(
+        self, *, lossless: bool, offset: int = 0, lines: int = 0, until: int | None = None
+    ) -> Reader:
+        """A reader from the first byte on, or from where it had come to; what is no longer held counts as skipped.
+
+        It ends with the log, or ``until`` a byte.
+        """
+        reader = Reader(self, lossless=lossless, offset=offset, lines=lines, until=until)
         self._readers.add(reader)
         return reader
 

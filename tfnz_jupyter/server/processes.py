@@ -29,9 +29,17 @@ class Process:
         self.lives = False
         self._killing: asyncio.Future[None] | None = None
 
-    def follow(self, output: OutStream, *, lossless: bool, offset: int = 0, lines: int = 0) -> None:
+    def follow(
+        self,
+        output: OutStream,
+        *,
+        lossless: bool,
+        offset: int = 0,
+        lines: int = 0,
+        until: int | None = None,
+    ) -> None:
         """Send what it prints to a stream, from the first byte, or from where its reader had come to."""
-        output.start(self.log.reader(lossless=lossless, offset=offset, lines=lines))
+        output.start(self.log.reader(lossless=lossless, offset=offset, lines=lines, until=until))
 
     def feed(self, input: InStream) -> None:
         """Feed its standard input from a stream, once it runs and for as long as it does."""

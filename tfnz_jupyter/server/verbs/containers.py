@@ -71,5 +71,11 @@ class ContainerVerbs:
         process = self._means.estate.container(peer, verb.container).process
         peer.require_new(verb.output)
         offset, lines = process.log.place(verb.tail, verb.since)
-        process.follow(peer.out_stream(verb.output), lossless=True, offset=offset, lines=lines)
+        process.follow(
+            peer.out_stream(verb.output),
+            lossless=True,
+            offset=offset,
+            lines=lines,
+            until=None if verb.onward else process.log.total,
+        )
         return m.Done()

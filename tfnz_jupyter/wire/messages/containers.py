@@ -66,13 +66,14 @@ class FollowLog(Asked, frozen=True, tag="follow-log"):
     """Send a container's log on a stream, losing nothing. Result: ``Done``.
 
     From the first byte still held on, or from the last ``tail`` lines, or from what came ``since`` then (seconds since the
-    epoch), whichever is later.
+    epoch), whichever is later. The stream ends with the log; not ``onward``, with what has been printed by now.
     """
 
     container: str
     output: int
     tail: int | None = None
     since: float | None = None
+    onward: bool = True
 
 
 class ContainerChanged(Said, frozen=True, tag="container-changed"):
