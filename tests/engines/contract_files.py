@@ -159,6 +159,22 @@ class FileAccess:
             assert caught.value.errno in (errno.EINVAL, errno.EISDIR)
             assert caught.value.filename == path
 
+    @pytest.mark.parametrize(
+        "path",
+        ["/proc/1/environ", "/proc/kmsg", "/proc/sys/kernel/hostname", "/sys/kernel/notes", "/l"],
+    )
+    async def test_what_the_kernel_makes_up_is_not_opened_with_the_engines_rights(
+        self, bench: Bench, path: str
+    ):
+        """It shows the host's root more than the container's, and lets it do more."""
+        name, files = await container(bench, "ln -s /proc/1/oom_score_adj /l")
+        for flags in (READ, os.O_WRONLY):
+            with pytest.raises(PermissionError):
+                await files.open(path, flags)
+        with pytest.raises(PermissionError):
+            await files.change(path, Change(mode=0o777))
+        assert await bench.said(name, "cat /proc/1/oom_score_adj") == "0\n"
+
     async def test_a_swapping_symlink_never_leads_out(self, bench: Bench):
         """A process exchanges a folder and a symlink to where the host has one, as fast as it can."""
         script = "mkdir /x; ln -s /root /y"

@@ -3,13 +3,15 @@
 ``root`` is an O_PATH descriptor: of the merged overlay before the boot, of what the first process sees as ``/`` (volumes
 included) afterwards. Every path is resolved by the kernel with ``RESOLVE_IN_ROOT``, and whatever is named last in it is
 reached through a descriptor of its folder: no race with a process inside leads out. What is there is looked at before it is
-opened, so that no pipe or device ever is.
+opened, so that no pipe or device ever is, nor what the kernel makes up in ``/proc`` and ``/sys``: it would take us for the
+host's root, and show or take more than it does of the container.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ from typing import TypeVar
 
 from ..files import Change, FileInfo, Kind
 from .bundle import IDS
-from .syscalls import making_files_as, open_in_root
+from .syscalls import filesystem, making_files_as, open_in_root
 
 T = TypeVar("T")
 
@@ -26,6 +28,11 @@ _FLAGS = os.O_ACCMODE | os.O_CREAT | os.O_EXCL | os.O_TRUNC | os.O_APPEND
 _SAFE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFLNK: Kind.LINK}
 _NOBODY = 65_534
+_MOST_NAMES = 1_000_000  # of one folder
+# linux/magic.h: proc, sysfs, cgroup, cgroup2, securityfs, debugfs, tracefs, bpf
+_MADE_UP = frozenset(
+    (0x9FA0, 0x62656572, 0x27E0EB, 0x63677270, 0x73636673, 0x64626720, 0x74726163, 0xCAFE4A11)
+)
 
 
 class RootFiles:
@@ -108,12 +115,17 @@ class RootFiles:
             os.close(fd)
 
     def _entries(self, folder: int) -> Iterator[tuple[str, FileInfo]]:
-        for name in sorted(os.listdir(folder)):
+        with os.scandir(folder) as found:
+            names = [one.name for one in itertools.islice(found, _MOST_NAMES + 1)]
+        if len(names) > _MOST_NAMES:
+            raise OSError(errno.EOVERFLOW, f"more than {_MOST_NAMES:,} names in one folder")
+        for name in sorted(names):
             with contextlib.suppress(FileNotFoundError):  # removed since
                 yield name, self.info(os.stat(name, dir_fd=folder, follow_symlinks=False))
 
     def change(self, path: str, change: Change, follow: bool = True) -> None:
         with self._at(path, follow) as fd:
+            _require_stored(fd, path)
             if change.size is not None:
                 _require_file(fd, path)
             self.apply(_by(fd), change)
@@ -251,6 +263,12 @@ def _require_file(fd: int, path: str) -> None:
         raise _error(errno.EISDIR, path)
     if not stat.S_ISREG(kind):
         raise _error(errno.EINVAL, path)
+    _require_stored(fd, path)
+
+
+def _require_stored(fd: int, path: str) -> None:
+    if filesystem(fd) in _MADE_UP:
+        raise _error(errno.EACCES, path)
 
 
 def _error(number: int, path: str) -> OSError:

@@ -122,6 +122,13 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     )
 
 
+def filesystem(fd: int) -> int:
+    """The magic number of the filesystem that a descriptor is on."""
+    found = ctypes.create_string_buffer(256)  # struct statfs, which begins with it
+    _checked(_libc.fstatfs(ctypes.c_int(fd), found))
+    return int(ctypes.c_ulong.from_buffer(found).value)
+
+
 @contextlib.contextmanager
 def making_files_as(owner: int) -> Iterator[None]:
     """Let what this thread makes belong to ``owner``; meanwhile it may write only what that may."""
