@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from tests.real.conftest import end_location
+from tests.real.conftest import end_location, location_pid
 from tests.support.eventually import eventually
 from tfnz_jupyter import Container, Location, NotFound, NotSupported, Refused, UsageError, Volume
 
@@ -193,3 +195,20 @@ def test_a_volume_is_not_limited_by_the_disk_of_its_container(location: Location
         volumes=[(volume, "/data")],
     )
     assert container.wait_exit(timeout=60) == 0
+
+
+def test_a_rollback_is_seen_by_containers_that_outlived_a_killed_location(location: Location):
+    volume = location.create_volume(tag="kept")
+    container = box(location, [(volume, "/data")])
+    container.put("/data/f", b"first")
+    volume.snapshot()
+    container.put("/data/f", b"second")
+    pid = location_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: location_pid() not in (None, pid), within=30)
+    assert container.fetch("/data/f") == b"second"
+    volume.rollback()
+    assert container.fetch("/data/f") == b"first"
+    with pytest.raises(Refused, match="mounted"):
+        location.destroy_volume(volume)
