@@ -20,6 +20,7 @@ from tests.engines.contract_network import Network
 from tests.engines.contract_processes import Processes
 from tests.engines.contract_reboots import Reboots
 from tests.engines.contract_sleepers import Sleepers
+from tests.engines.contract_storms import Storms
 from tests.engines.contract_terminals import Terminals
 from tests.engines.contract_tunnels import Tunnels
 from tests.engines.contract_usage import Measured
@@ -39,6 +40,7 @@ class Contract(
     Processes,
     Reboots,
     Sleepers,
+    Storms,
     Terminals,
     Tunnels,
     Volumes,
