@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -30,7 +29,7 @@ def shell(container: Container, command: list[str] | None) -> int:
             "a shell needs a terminal", hint="tfnz exec NAME COMMAND runs a command without one."
         )
     ended, tell_ended = os.pipe()
-    size = shutil.get_terminal_size()
+    size = os.get_terminal_size(sys.stdout.fileno())
     write = to(sys.stdout.buffer)
 
     def over(process: Process, code: int | None) -> None:
@@ -80,7 +79,7 @@ def _sized(process: Process) -> Iterator[None]:
     """Keep the container's terminal as large as ours."""
 
     def follow(*_: Any) -> None:
-        size = os.get_terminal_size()
+        size = os.get_terminal_size(sys.stdout.fileno())
         with suppress(Ended):
             process.resize(size.columns, size.lines)
 
