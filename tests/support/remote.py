@@ -8,11 +8,12 @@ import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tfnz_jupyter.blocking import block
+from tfnz_jupyter.engines.base import ContainerSpec, NodeInfo, Survivor
 from tfnz_jupyter.engines.embedded import EmbeddedEngine
 from tfnz_jupyter.keyring import KeyPair, load_or_create, make_keys
 from tfnz_jupyter.sdk.address import Address
@@ -65,14 +66,36 @@ class Session(Location):
         return await Connection.open(self._where, self)
 
 
+class UnsteadyEngine(EmbeddedEngine):
+    """Its node is lost at SIGUSR1, and comes back at SIGUSR2."""
+
+    async def open(
+        self,
+        on_nodes: Callable[[tuple[NodeInfo, ...]], None],
+        known: Mapping[str, ContainerSpec] | None = None,
+    ) -> dict[str, Survivor]:
+        loop = asyncio.get_running_loop()
+        lost = asyncio.Event()
+        loop.add_signal_handler(signal.SIGUSR1, lost.set)
+        loop.add_signal_handler(signal.SIGUSR2, lost.clear)
+        return await super().open(lambda nodes: on_nodes(() if lost.is_set() else nodes), known)
+
+
 @contextmanager
-def remote(folder: Path, *, silence: float | None = None) -> Iterator[Remote]:
-    """A location on a free port of 127.0.0.1, in a process of its own, ended with the block.
+def remote(folder: Path, *, silence: float | None = None, port: int = 0) -> Iterator[Remote]:
+    """A location on a port of 127.0.0.1, free if not given, in a process of its own, ended with the block.
 
     ``silence`` is how long it waits for a session that says nothing (seconds), where a test cannot wait two minutes.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.remote", str(folder), str(silence or "")],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.remote",
+            folder,
+            str(silence or ""),
+            str(port or "*"),
+        ],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -86,15 +109,15 @@ def remote(folder: Path, *, silence: float | None = None) -> Iterator[Remote]:
         process.stdout.close()
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, port: str) -> None:
     """What the process does."""
     keys: KeyPair = load_or_create(folder / "location.key")
     users = [load_or_create(folder / f"user-{n}.key") for n in range(_USERS)]
     for name in ("state", "run"):
         (folder / name).mkdir(exist_ok=True)
-    engine = EmbeddedEngine(folder / "state" / "engine", folder / "run")
+    engine = UnsteadyEngine(folder / "state" / "engine", folder / "run")
     house = House(
-        ("tcp://127.0.0.1:*",),
+        (f"tcp://127.0.0.1:{port}",),
         keys,
         known(folder, users),
         lambda bound: Plate("far", bound[0], keys.public),
@@ -120,8 +143,8 @@ def known(folder: Path, users: list[KeyPair]) -> Accounts:
 
 
 if __name__ == "__main__":
-    folder, silence = Path(sys.argv[1]), sys.argv[2]
+    folder, silence, port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     logging.basicConfig(filename=folder / "location.log", level=logging.INFO)
     if silence:
         wire.SILENCE = float(silence)
-    asyncio.run(serve(folder))
+    asyncio.run(serve(folder, port))

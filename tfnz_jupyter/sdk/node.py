@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -156,6 +157,13 @@ class Node(Handle):
         if container.node() is not self:
             raise UsageError(f"{container.name} is not a container of {self.name}")
         await container.destroy.aio()
+
+    def _lost(self) -> None:
+        """It is gone, and has nothing to spare."""
+        self.stats = dataclasses.replace(
+            self.stats, cpu=0, memory=0, paging=0, containers=0, score=0
+        )
+        self._changed()
 
     def _sampled(self, state: NodeState) -> None:
         self.stats = _stats(state)

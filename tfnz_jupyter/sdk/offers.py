@@ -208,6 +208,8 @@ class Offers(Handle):
 
     def _nodes_changed(self, nodes: list[m.NodeState]) -> None:
         gone = set(self.nodes) - {state.id for state in nodes}
+        for key in gone:
+            self.nodes[key]._lost()
         self.nodes = {key: node for key, node in self.nodes.items() if key not in gone}
         for state in nodes:
             if (node := self.nodes.get(state.id)) is not None:

@@ -100,8 +100,8 @@ class Container:
 
     @property
     def node(self) -> str:
-        """The node it runs on."""
-        return self._state.node
+        """The node it runs on, or is to run on."""
+        return self._state.node or self._wish.node
 
     @property
     def over(self) -> bool:
@@ -225,6 +225,11 @@ class Container:
             self._task.cancel()
         await self._ended.wait()
 
+    def lose(self) -> None:
+        """Its node is gone, and what became of it there nobody knows."""
+        self._change(state="ended", code=None, reason=f"unknown: its node {self.node} was lost")
+        self._task.cancel()
+
     async def _live(self) -> None:
         try:
             end = await self._boot_and_run()
@@ -241,7 +246,7 @@ class Container:
 
     def _settle(self, living: asyncio.Task[None]) -> None:
         """It is over, even if it was cancelled before it began."""
-        if living.cancelled():
+        if living.cancelled() and not self.over:
             self._fail(ContainerEnded(f"{self.name} was destroyed before it ran"), "destroyed")
         self.process.close()
         self._ended.set()

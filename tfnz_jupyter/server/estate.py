@@ -43,6 +43,10 @@ class Estate:
         found = self._containers.get(key)
         return found is not None and not found.over
 
+    def on(self, nodes: set[str]) -> list[Container]:
+        """What is on certain nodes, and not over."""
+        return [c for c in self._containers.values() if c.node in nodes and not c.over]
+
     def of(self, session: str) -> list[Container]:
         """A session's own containers, ended ones too."""
         return [c for c in self._containers.values() if c.session == session]

@@ -286,9 +286,12 @@ class Location:
         return False
 
     def _sampled(self, nodes: tuple[NodeInfo, ...]) -> None:
+        gone = {node.id for node in self._nodes} - {node.id for node in nodes}
         self._nodes = nodes
         self._gateway.weigh(nodes)
         self._rank_for(self._router.peers.values() if self._router else ())
+        for container in self._estate.on(gone):
+            container.lose()
 
     def _rank_for(self, peers: Iterable[Peer]) -> None:
         for peer in peers:

@@ -135,8 +135,11 @@ class Layers:
     def _run(self, layer: Layer, blob: Path, half: Path, report: Callable[[int], None]) -> None:
         if not blob.is_file():
             raise EngineFailed(f"layer {layer.digest} is not in the image store")
-        command: list[str | Path] = [sys.executable, "-P", "-m", f"{__package__}.unpack", blob, half,
-                   layer.digest, layer.diff_id, str(self._first_id)]  # fmt: skip
+        # One that outlived this process would write where the next location unpacks.
+        command: list[str | Path] = [
+            "/usr/bin/setpriv", "--pdeathsig", "KILL", sys.executable, "-P", "-m",
+            f"{__package__}.unpack", blob, half, layer.digest, layer.diff_id, str(self._first_id),
+        ]  # fmt: skip
         last: dict[str, Any] = {}
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
