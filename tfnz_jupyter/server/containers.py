@@ -21,6 +21,7 @@ from ..engines.base import (
     Limits,
     Progress,
     Running,
+    Taken,
     Terminal,
 )
 from ..errors import ContainerEnded, EngineFailed, TfnzError, UsageError, from_wire, to_wire
@@ -46,6 +47,12 @@ class Past:
     printed: int = 0  # bytes and lines that were read until it changed last
     lines: int = 0
 
+    @property
+    def taken(self) -> Taken:
+        """All that was read, and what was fed to the process that runs."""
+        since = self.booted.process.taken if self.booted else Taken()
+        return Taken(self.printed + since.read, self.lines + since.lines, since.fed)
+
 
 class Container:
     """Drives one container of a user's session and tells of every change."""
@@ -67,7 +74,7 @@ class Container:
         self.session = session
         self.user = user
         self.spec: ContainerSpec | None = past.spec if past else None
-        self.process = Process(past.printed, past.lines) if past else Process()
+        self.process = Process(past.taken if past else None)
         self._wish = wish
         self._engine = engine
         self._images = images

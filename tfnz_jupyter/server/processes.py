@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from ..engines.base import Exit, Running
+from ..engines.base import Exit, Running, Taken
 from .log import Log
 from .streams import InStream, OutStream
 
@@ -17,12 +17,14 @@ class Process:
     """Pumps a running process between the engine and the streams of sessions.
 
     Args:
-        printed, lines: what an earlier location had read of those that ran here before.
+        taken: what an earlier location had read of it and fed to it.
     """
 
-    def __init__(self, printed: int = 0, lines: int = 0) -> None:
+    def __init__(self, taken: Taken | None = None) -> None:
+        taken = taken or Taken()
+        self.fed = taken.fed
         self.log = Log()
-        self.log.begin_at(printed, lines)
+        self.log.begin_at(taken.read, taken.lines)
         self.running: Running | None = None
         self._inputs: list[InStream] = []
         self._feeding: set[asyncio.Future[None]] = set()
@@ -61,10 +63,6 @@ class Process:
         """Pump until it has ended and everything it printed is in the log; another may run in its place then."""
         self.running, self.lives = running, True
         self.log.hold()
-        if running.taken.read:
-            self.log.begin_at(
-                self.log.total + running.taken.read, self.log.lines + running.taken.lines
-            )
         for input in self._inputs:
             self._begin_to_feed(input, running)
         printing = asyncio.ensure_future(self._print(running))

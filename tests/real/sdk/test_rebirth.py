@@ -84,6 +84,7 @@ def test_processes_go_on_and_end_with_their_codes(reader):
     process.stdin(b"this\n")
     assert process.wait_exit(timeout=30) == 5
     assert process.log.text() == b"said this\n"
+    assert process.log.lost_bytes == 0
     assert ended.wait_exit(timeout=30) == 6
     assert ended.log.text() == b"late\n"
 
@@ -259,12 +260,13 @@ def test_a_terminal_goes_on(node):
     container = node.spawn_container("busybox", command="exec sleep 1000")
     screen = []
     shell = container.spawn_shell(data_callback=lambda p, data: screen.append(data))
-    shell.stdin(b"echo before\n")
-    eventually(lambda: b"\nbefore" in b"".join(screen), within=20)
+    shell.stdin(b"echo $((40+2))\n")
+    eventually(lambda: b"42" in b"".join(screen), within=20)
     kill_location()
     shell.resize(99, 31)
     shell.stdin(b"stty size\n")
     eventually(lambda: b"31 99" in b"".join(screen), within=30)
+    assert shell.log.lost_bytes == 0
     shell.stdin_eof()
     assert shell.wait_exit(timeout=20) == 0
 

@@ -8,7 +8,7 @@ from ...wire.streams import Receiving, Sending
 from ..peer import Peer
 from ..processes import Process
 from .deeds import Deed, Means
-from .processes import attend
+from .processes import find
 
 _LOST = "nobody knows how it ended: its location was killed meanwhile"
 
@@ -93,7 +93,7 @@ class AgainVerbs:
         if process is None:
             peer.tell(m.End(verb.input))
             return m.Fed(verb.sent)
-        fed = min(verb.sent, process.running.taken.fed if process.running else 0)
+        fed = min(verb.sent, process.fed)
         process.feed(peer.in_stream(verb.input, Receiving(fed)))
         return m.Fed(fed)
 
@@ -105,11 +105,4 @@ class AgainVerbs:
             return None
         if not verb.process:
             return container.process
-        if verb.process not in peer.processes:
-            running = self._estate.claim(container, verb.process)
-            if running is None:
-                return None
-            process = Process()
-            peer.processes[verb.process] = (container.id, process)
-            peer.keep(attend(self._engine, peer, verb.process, process, running))
-        return peer.processes[verb.process][1]
+        return find(peer, self._estate, self._engine, container, verb.process)

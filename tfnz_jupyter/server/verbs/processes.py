@@ -11,6 +11,7 @@ from ...errors import NotFound, TfnzError, UsageError
 from ...wire import messages as m
 from ...wire.ids import require_id
 from ..containers import Container
+from ..estate import Estate
 from ..peer import Peer
 from ..processes import Process, describe
 from ..shells import find_shell
@@ -73,16 +74,16 @@ class ProcessVerbs:
             raise
 
     async def _signal(self, peer: Peer, verb: m.Signal, call: int) -> m.Done:
-        await self._running(peer, verb).signal(verb.number)
+        await (await self._running(peer, verb)).signal(verb.number)
         return m.Done()
 
     async def _end(self, peer: Peer, verb: m.EndProcess, call: int) -> m.Done:
-        await self._running(peer, verb).end(verb.grace)
+        await (await self._running(peer, verb)).end(verb.grace)
         return m.Done()
 
     async def _resize(self, peer: Peer, verb: m.Resize, call: int) -> m.Done:
         if verb.process:
-            running = self._running(peer, verb)
+            running = await self._running(peer, verb)
         else:
             container = self._estate.container(peer, verb.container)
             await container.ready()
@@ -91,11 +92,28 @@ class ProcessVerbs:
         await running.resize(verb.columns, verb.rows)
         return m.Done()
 
-    def _running(self, peer: Peer, verb: m.Signal | m.EndProcess | m.Resize) -> Running:
-        container, process = peer.processes.get(verb.process, ("", None))
-        if process is None or container != verb.container or process.running is None:
+    async def _running(self, peer: Peer, verb: m.Signal | m.EndProcess | m.Resize) -> Running:
+        container = self._estate.container(peer, verb.container)
+        process = find(peer, self._estate, self._engine, container, verb.process)
+        await asyncio.sleep(0)  # one that was just claimed is attended to from now on
+        if process is None or process.running is None:
             raise NotFound(f"no process {verb.process}")
         return process.running
+
+
+def find(
+    peer: Peer, estate: Estate, engine: Engine, container: Container, key: str
+) -> Process | None:
+    """A session's process; one that a killed location left, and nobody has claimed yet, is the session's from now on."""
+    if key not in peer.processes:
+        running = estate.claim(container, key)
+        if running is None:
+            return None
+        process = Process(running.taken)
+        peer.processes[key] = (container.id, process)
+        peer.keep(attend(engine, peer, key, process, running))
+    owner, process = peer.processes[key]
+    return process if owner == container.id else None
 
 
 async def attend(engine: Engine, peer: Peer, key: str, process: Process, running: Running) -> None:
