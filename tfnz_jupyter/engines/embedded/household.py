@@ -52,6 +52,7 @@ class Household:
         self._border = Border(self._reactor, self._on_cut, self._on_degraded)
         network, policy = self._border.network, self._border.policy
         self._hall = Hall(state, tag(state), self._cgroups, network, policy)
+        self._silences = 0  # how often no location was left
         self._companions = Companions(network)
         self._endings = Endings(self._say, self._watch, self._reactor, self._hall, self._cells)
 
@@ -80,11 +81,12 @@ class Household:
 
     def _on_silence(self) -> None:
         self._companions.end_all()
-        self._reactor.after(self._linger, self._end_if_alone)
+        self._silences += 1
+        self._reactor.after(self._linger, partial(self._end_if_alone, self._silences))
 
-    def _end_if_alone(self) -> None:
-        """A time that was set before another location came and went only comes too early."""
-        if not self._conversation.going_on:
+    def _end_if_alone(self, silence: int) -> None:
+        """Unless another location has come since, even if that is gone as well: then the time is not up."""
+        if not self._conversation.going_on and silence == self._silences:
             self._reactor.stop()
 
     def _handle(self, ask: Request) -> None:
