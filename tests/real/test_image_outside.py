@@ -8,9 +8,12 @@ import sys
 
 import pytest
 
-from tfnz_jupyter.server.images import outside
+from tests.support.image_files import copy, layer_tar, make_layout, noise, registry
+from tests.support.web import certificate
+from tfnz_jupyter.server.images import Images, outside, rules
+from tfnz_jupyter.server.images import registry as registries
 from tfnz_jupyter.server.images.outside import way_out
-from tfnz_jupyter.server.images.rules import is_public
+from tfnz_jupyter.server.images.rules import Rules, is_public
 from tfnz_jupyter.server.images.tools import run_tool
 
 ASK = """
@@ -98,3 +101,27 @@ async def test_a_proxy_understands_connect_alone(tmp_path) -> None:
             await loop.sock_connect(one, str(tmp_path / "way"))
             await loop.sock_sendall(one, b"GET http://10.0.0.1/ HTTP/1.1\r\n\r\n")
             assert b" 405 " in await loop.sock_recv(one, 1000)
+
+
+async def test_an_image_is_pulled_that_way(tmp_path, monkeypatch) -> None:
+    (tmp_path / "registry").mkdir()
+    tls = certificate(tmp_path, "registry.test")
+    layout = make_layout(tmp_path / "layout", layer_tar(a=noise(300_000)))
+    monkeypatch.setenv("SSL_CERT_FILE", tls[0])
+    for module in (outside, rules):
+        monkeypatch.setattr(module, "is_public", lambda address: True)
+    asked = []
+
+    async def addresses(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(registries, "_addresses", addresses)
+    own = Images(tmp_path / "own")
+    images = Images(tmp_path / "store", rules=Rules(here=False), kitchen=own)
+    with registry(tmp_path / "registry", tls=tls) as where:
+        copy(f"oci:{layout}", f"docker://{where}/app:1")
+        name = f"registry.test:{where.rpartition(':')[2]}/app:1"
+        found = await images.ensure(name, lambda progress: None)
+    assert (found.source, found.cmd) == ("registry", ("/hello",))
+    assert set(asked) == {"registry.test"}

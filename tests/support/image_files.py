@@ -106,8 +106,13 @@ def copy(origin: str, target: str, *options: str) -> None:
 
 
 @contextlib.contextmanager
-def registry(folder: Path, *, htpasswd: str = "") -> Iterator[str]:
-    """A registry on a free port of loopback: ``127.0.0.1:port``. With ``htpasswd`` it wants a login."""
+def registry(
+    folder: Path, *, htpasswd: str = "", tls: tuple[str, str] | None = None
+) -> Iterator[str]:
+    """A registry on a free port of loopback: ``127.0.0.1:port``. With ``htpasswd`` it wants a login.
+
+    With ``tls``, the files of a certificate and its key, it speaks https.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -116,6 +121,8 @@ def registry(folder: Path, *, htpasswd: str = "") -> Iterator[str]:
         "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
         "http": {"addr": f"127.0.0.1:{port}"},
     }
+    if tls:
+        config["http"]["tls"] = {"certificate": tls[0], "key": tls[1]}
     if htpasswd:
         (folder / "htpasswd").write_text(htpasswd)
         config["auth"] = {"htpasswd": {"realm": "r", "path": str(folder / "htpasswd")}}
