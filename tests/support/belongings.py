@@ -48,6 +48,8 @@ COUNTED = {(m.Invite, "containers")}
 OF_NOBODY = {
     m.ListImages: "lists what its own user has",
     m.EnsureImage: "by reference; what counts as present is its own user's",
+    m.FindImage: "the same",
+    m.PutImage: "the same",
     m.Invite: "the operator's alone",
     m.ListAccounts: "the operator's alone",
     m.Revoke: "the operator's alone",

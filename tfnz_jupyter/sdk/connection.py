@@ -123,6 +123,11 @@ class Connection:
         """The public key of the account that this session is of."""
         return self._address.user.public
 
+    @property
+    def is_far(self) -> bool:
+        """Whether the location is somebody else's, or on another machine: it does not see this one's files."""
+        return not self._address.pid
+
     def number(self) -> int:
         """A number no call or stream of this session has had."""
         return next(self._numbers)

@@ -24,6 +24,7 @@ from .running import Running
 from .streams import ERR, Taker
 from .tagging import Taggable
 from .turning import Turning
+from .uploads import at_location
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
         wish = self._wish
         self._connection.read(self._stream(wish.output, self._output, lossless=wish.lossless))
         try:
+            if self._connection.is_far:
+                image = await at_location(self._connection, wish.image, self._progressed)
+                self._wish = msgspec.structs.replace(wish, image=image)
             await self._connection.call(self._wish)
             self._wish = msgspec.structs.replace(self._wish, files=[])  # they may be large
         except TfnzError as why:
@@ -148,6 +152,19 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
             self._heard(
                 m.ContainerChanged(self.uuid, "failed", reason=why.message, error=to_wire(why))
             )
+
+    def _progressed(self, news: m.Progressed) -> None:
+        """How far its image is that goes to the location."""
+        self._heard(
+            m.ContainerChanged(
+                self.uuid,
+                "preparing",
+                step=news.step,
+                text=news.text,
+                done=news.done,
+                total=news.total,
+            )
+        )
 
     def _heard(self, news: m.ContainerChanged) -> None:
         self._news = news

@@ -24,6 +24,7 @@ from .container import Container
 from .embedded import is_stuck
 from .node import Node
 from .places import EMBEDDED, all_names, chosen, find
+from .uploads import at_location
 from .volume_offers import VolumeOffers
 
 _log = logging.getLogger("tfnz_jupyter")
@@ -160,6 +161,8 @@ class Location(VolumeOffers):
     ) -> list[str]:
         """Make an image ready to boot; its layers' digests, lowest first.
 
+        For a location elsewhere, files, ``.`` and what the local Docker or Podman has are of this machine, and uploaded.
+
         Args:
             login: a name and a password at the image's registry, for this pull alone.
             progress: told how far it is (``step``, ``text``, ``done``, ``total``), off the loop.
@@ -174,6 +177,8 @@ class Location(VolumeOffers):
             if progress is not None:
                 self._callbacks.post(context, progress, news)
 
+        if self._connection.is_far:
+            image = await at_location(self._connection, image, report)
         ready = await self._connection.call(m.EnsureImage(image, login), report)
         assert isinstance(ready, m.ImageReady)
         return ready.layers

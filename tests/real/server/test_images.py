@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.image_files import copy, layer_tar, make_layout, noise, registry
+from tests.support.eventually import eventually
+from tests.support.image_files import archive, copy, layer_tar, make_layout, noise, registry
 from tests.support.served import Served, serving
-from tfnz_jupyter import EngineFailed, Location, NotFound, Refused
+from tfnz_jupyter import EngineFailed, Location, NotFound, Refused, UsageError
+from tfnz_jupyter.blocking import block
 from tfnz_jupyter.errors import TfnzError
+from tfnz_jupyter.wire import messages as m
 
 USER, PASSWORD = "u", "secret"
 LOGIN = (
@@ -65,9 +69,9 @@ def test_no_file_of_the_locations_machine_is_read_or_looked_for(
     served: Served, name: str, reference: str
 ) -> None:
     served.join(name)
-    with Location(location=name) as session, pytest.raises(Refused, match="for others") as problem:
-        session.ensure_image_uploaded(reference)
-    assert "no such" not in str(problem.value).lower().replace(reference, "")
+    for verb in (m.EnsureImage, m.FindImage):
+        with Location(location=name) as session, pytest.raises(Refused, match="for others"):
+            block(session._connection.call(verb(reference)))
 
 
 @pytest.mark.parametrize(
@@ -145,3 +149,63 @@ def test_an_image_nobody_has_is_not_found_whoever_asks(ada: Location) -> None:
     with pytest.raises(TfnzError) as problem:
         ada.ensure_image_uploaded("no-such-image-anywhere:1")
     assert isinstance(problem.value, NotFound)
+
+
+@pytest.mark.parametrize("kind", ["oci-archive", "docker-archive", "layout"])
+def test_an_image_in_a_file_of_the_clients_machine_is_uploaded(
+    ada: Location, layout: Path, tmp_path: Path, kind: str
+) -> None:
+    file = layout if kind == "layout" else archive(layout, tmp_path / "app.tar", kind)
+    told = []
+    layers = ada.ensure_image_uploaded(str(file), progress=lambda news: told.append(news.step))
+    assert len(layers) == 2
+    eventually(lambda: "pull" in told, within=5)
+    (name,) = ada.images()
+    assert name.startswith("uploaded/")
+    again = []
+    assert ada.ensure_image_uploaded(str(file), progress=again.append) == layers
+    assert not [news for news in again if news.text == "from you"]
+
+
+def test_spawning_uploads_what_is_not_there_yet(ada: Location, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.tar"
+    file.write_bytes(b"no image at all")
+    with pytest.raises(EngineFailed):
+        ada.node().spawn_container(str(file)).wait_until_ready(60)
+    with pytest.raises(UsageError, match="missing"):
+        ada.node().spawn_container(str(tmp_path / "missing.tar")).wait_until_ready(60)
+    assert ada.images() == []
+
+
+def test_a_broken_archive_is_refused_and_nothing_of_it_is_kept(
+    allowing: Served, ada: Location, layout: Path, tmp_path: Path
+) -> None:
+    whole = archive(layout, tmp_path / "app.tar", "oci-archive").read_bytes()
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(EngineFailed):
+        ada.ensure_image_uploaded(str(cut))
+    assert ada.images() == []
+    store = allowing.home / "state/images-of" / ada.user_pk.hex()
+    eventually(lambda: not list((store / "blobs/sha256").iterdir()), within=10)
+    assert not list((store / "tmp").iterdir())
+
+
+def test_what_the_local_engine_has_is_uploaded_under_its_name(
+    ada: Location, layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = archive(layout, tmp_path / "app.tar", "docker-archive")
+    fake = tmp_path / "bin" / "docker"  # stands for its command line alone, not for containers
+    fake.parent.mkdir()
+    fake.write_text(f"""#!/bin/sh
+case "$1 $2" in
+"image ls") echo sha256:{"7" * 64} ;;
+"image inspect") [ "$5" = here/app:1 ] && echo sha256:{"7" * 64} ;;
+save*) cat {file} ;;
+esac
+""")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    layers = ada.ensure_image_uploaded("here/app:1")
+    assert ada.images() == ["here/app:1"]
+    assert ada.ensure_image_uploaded(".") == layers

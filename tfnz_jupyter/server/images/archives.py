@@ -21,23 +21,26 @@ from .store import Store
 _WRITERS = "An image archive is what 'docker save' or 'skopeo copy ... oci-archive:FILE' writes."
 
 
-async def take_in(store: Store, file: File, report: Report) -> dict[str, Any]:
-    """Copy the image of a file into the store; gives the descriptor of its manifest.
+async def take_in(store: Store, file: File, report: Report, *, called: str = "") -> dict[str, Any]:
+    """Copy the image of a file into the store; gives the descriptor of its manifest. Errors call it by its path, or so.
 
     Raises:
         EngineFailed: it is broken, is no image, or holds several.
         NotSupported: it is for another machine.
     """
-    report(Progress("resolve", f"reading {file.path.name}"))
-    kind = file.kind if file.kind != "archive" else await asyncio.to_thread(kind_of, file.path)
+    called = called or str(file.path)
+    report(Progress("resolve", f"reading {called.rpartition('/')[2]}"))
+    kind = file.kind
+    if kind == "archive":
+        kind = await asyncio.to_thread(kind_of, file.path, called)
     async with store.scratch() as scratch:
         (scratch / "source").symlink_to(file.path)
         return await copy_in(
             store,
             scratch,
             f"{kind}:{scratch}/source" + (f":{file.ref}" if file.ref else ""),
-            str(file.path),
-            failed=lambda words: from_file(str(file.path), words, store.folder),
+            called,
+            failed=lambda words: from_file(called, words, store.folder),
             report=report,
         )
 
@@ -52,7 +55,7 @@ def stamp_of(file: File) -> str:
     return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
 
-def kind_of(path: Path) -> str:
+def kind_of(path: Path, called: str) -> str:
     """``oci-archive`` or ``docker-archive``, by what is inside. Blocks. Raises ``EngineFailed`` if it is neither."""
     names: set[str] = set()
     try:
@@ -63,7 +66,7 @@ def kind_of(path: Path) -> str:
                     return "oci-archive"
     except (tarfile.TarError, EOFError, OSError) as e:
         if "manifest.json" not in names:
-            raise EngineFailed(f"{path} is broken, or not an image: {e}", hint=_WRITERS) from e
+            raise EngineFailed(f"{called} is broken, or not an image: {e}", hint=_WRITERS) from e
     if "manifest.json" in names:
         return "docker-archive"
-    raise EngineFailed(f"{path} is a tar file, but not of an image", hint=_WRITERS)
+    raise EngineFailed(f"{called} is a tar file, but not of an image", hint=_WRITERS)

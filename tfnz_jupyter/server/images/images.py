@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,21 @@ from typing import Any
 from ...engines.base import ImageInfo, Progress, Report
 from ...errors import EngineFailed, ImageNotFound, Refused, TfnzError, Unreachable
 from .archives import stamp_of, take_in
-from .failures import from_os
+from .failures import disk_full, from_os
 from .jobs import Jobs
 from .local import Found, find_local, find_newest, take_local
 from .recipes import RECIPES, Recipe
 from .recipes.builder import Builder
-from .references import DOCKER_HUB, File, Name, Newest, Reference, is_local, parse_reference
+from .references import (
+    DOCKER_HUB,
+    File,
+    Name,
+    Newest,
+    Reference,
+    is_local,
+    parse_name,
+    parse_reference,
+)
 from .registry import pull
 from .rules import Login, Rules
 from .store import Store
@@ -28,7 +37,10 @@ from .tools import missing, uncancelled
 
 log = logging.getLogger(__name__)
 
+Read = Callable[[], Awaitable[bytes | None]]
+
 _OWN = Rules()
+_LEFT_FREE = 2**28  # bytes that an upload does not take
 _COOKED = "recipe:"  # before the key of what was made for others
 _PATIENCE = 5.0  # seconds for a registry's first answer
 _PATIENCE_WITH_RECIPE = 2.0  # the same, where a recipe stands by
@@ -103,6 +115,27 @@ class Images:
             for key, info in every
             if not key.startswith(_COOKED)
         ]
+
+    async def take(self, reference: str, ref: str, read: Read, report: Report) -> ImageInfo:
+        """Take in an archive that its user sends, under a name; ``read`` gives it piece by piece, then None.
+
+        Raises:
+            UsageError: that is no name.
+            EngineFailed: it is broken, is no image, or holds several; the disk is full.
+            NotSupported: it is for another machine.
+        """
+        name = parse_name(reference)
+        async with self._at_work(), self._store.scratch() as scratch:
+            file = scratch / "archive"
+            try:
+                await _receive(read, file, self._store, report)
+                found = File("archive", file, ref)
+                taken = await take_in(self._store, found, report, called=reference)
+            except OSError as e:
+                if isinstance(e, TfnzError):
+                    raise
+                raise from_os(e, self._store.folder) from e
+            return replace(await self._keep(name.key, taken, "archive"), reference=reference)
 
     async def remove(self, reference: str) -> None:
         """Forget an image and free the blobs nobody else needs; the next ``ensure`` fetches it again.
@@ -246,6 +279,18 @@ class Images:
             if self._littered and not self._busy:
                 self._littered = False
                 await asyncio.to_thread(self._store.sweep)
+
+
+async def _receive(read: Read, file: Path, store: Store, report: Report) -> None:
+    """Write what is sent to a file, for as long as the disk has room for others too."""
+    done = 0
+    with file.open("wb") as archive:
+        while (piece := await read()) is not None:
+            await asyncio.to_thread(archive.write, piece)
+            done += len(piece)
+            report(Progress("pull", "from you", done))
+            if store.free() < _LEFT_FREE:
+                raise disk_full(folder=store.folder, needed=done + _LEFT_FREE)
 
 
 def recipe_for(name: Name) -> Recipe | None:

@@ -15,6 +15,7 @@ _LOST = "nobody knows how it ended: its location was killed meanwhile"
 #: Done once more, these change nothing, or do what was wanted.
 _HARMLESS = (
     m.EnsureImage,
+    m.FindImage,
     m.ListImages,
     m.Start,
     m.Destroy,

@@ -43,9 +43,11 @@ from .files import ListFiles as ListFiles
 from .files import LookAtFile as LookAtFile
 from .files import PutFiles as PutFiles
 from .images import EnsureImage as EnsureImage
+from .images import FindImage as FindImage
 from .images import ImageReady as ImageReady
 from .images import Images as Images
 from .images import ListImages as ListImages
+from .images import PutImage as PutImage
 from .network import AllowConnection as AllowConnection
 from .network import DisallowConnection as DisallowConnection
 from .nodes import NodesChanged as NodesChanged

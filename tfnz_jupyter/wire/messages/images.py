@@ -15,6 +15,23 @@ class EnsureImage(Asked, frozen=True, tag="ensure-image"):
     login: tuple[str, str] | None = None
 
 
+class FindImage(Asked, frozen=True, tag="find-image"):
+    """Whether this user's images have one already, by name. Result: ``ImageReady``, or ``NotFound``."""
+
+    reference: str
+
+
+class PutImage(Asked, frozen=True, tag="put-image"):
+    """Take in an image as an archive (a Docker one, or an OCI layout) on a stream. Result: ``ImageReady``, as above.
+
+    It is kept under the name ``reference``; ``ref`` says which it is of several in the archive.
+    """
+
+    reference: str
+    input: int
+    ref: str = ""
+
+
 class ListImages(Asked, frozen=True, tag="list-images"):
     """What the store holds. Result: ``Images``."""
 

@@ -9,7 +9,7 @@ from .containers import Destroy, FollowLog, Reboot, Spawn, Start
 from .endpoints import AskAuthority, Authority, ChangeCluster, Publish, Published, Unpublish
 from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
-from .images import EnsureImage, ImageReady, Images, ListImages
+from .images import EnsureImage, FindImage, ImageReady, Images, ListImages, PutImage
 from .network import AllowConnection, DisallowConnection
 from .processes import EndProcess, Execute, Resize, Signal
 from .ssh import OpenSsh
@@ -19,6 +19,8 @@ from .waits import WaitHttp, WaitTcp
 
 Verb = (
     EnsureImage
+    | FindImage
+    | PutImage
     | ListImages
     | Spawn
     | Destroy
