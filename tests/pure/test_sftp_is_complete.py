@@ -25,4 +25,4 @@ def test_every_deed_of_the_sftp_server_is_our_own():
         for name, _ in inspect.getmembers(asyncssh.SFTPServer)
         if not name.startswith("_") and name not in Sftp.__dict__
     }
-    assert inherited == HARMLESS
+    assert inherited <= HARMLESS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 import socket
 import stat
@@ -9,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from tests.support.eventually import eventually
@@ -299,6 +302,44 @@ def test_ports_of_the_container_are_forwarded_and_no_others(
         outside = clients.ssh(options=("-W", f"192.0.2.1:{ours.getsockname()[1]}"))
         assert "only the ports of" in outside[2]
     assert "port 9 of" in clients.ssh(options=("-W", "localhost:9"))[2]
+
+
+def test_a_forwarded_port_stays_open_both_ways(box: Container, clients: Clients, tmp_path: Path):
+    box.spawn_process("nc -ll -p 7 -e md5sum")
+    box.wait_tcp(7)
+    command = clients.command(options=("-N", "-L", f"{tmp_path}/port:localhost:7"))
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        eventually((tmp_path / "port").exists, within=20)
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(60)
+            link.connect(f"{tmp_path}/port")
+            link.sendall(b"x" * 5_000_000)
+            link.shutdown(socket.SHUT_WR)
+            assert link.makefile("rb").read().split()[0] == (
+                hashlib.md5(b"x" * 5_000_000).hexdigest().encode()
+            )
+        process.terminate()
+
+
+def test_nothing_of_the_locations_own_machine_is_offered(clients: Clients, tmp_path: Path):
+    server = clients.server
+
+    async def attempts() -> None:
+        keys, port = [str(server.key)], server.localport()
+        async with asyncssh.connect(
+            "127.0.0.1", port, username="root", client_keys=keys, known_hosts=None, config=None
+        ) as client:
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await client.open_unix_connection(f"{tmp_path}/any")
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await client.open_tun()
+            with pytest.raises(asyncssh.ChannelListenError):
+                await client.forward_remote_port("127.0.0.1", 0, "127.0.0.1", 1)
+            with pytest.raises(asyncssh.ChannelListenError):
+                await client.forward_remote_path(f"{tmp_path}/made", "/run/any")
+
+    asyncio.run(attempts())
+    assert not (tmp_path / "made").exists()
 
 
 # -- its end -------------------------------------------------------------------------------------------------------
