@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "server": {"link", "wire", "engines", "errors", "keyring", "folders"},
     "sdk": {"link", "wire", "errors", "blocking", "keyring", "folders"},
     "deeds": {"sdk", "grammar", "errors"},
-    "notebook": {"", "sdk", "deeds", "grammar", "errors", "doctor"},
+    "notebook": {"", "sdk", "deeds", "grammar", "blocking", "errors", "doctor"},
     "cli": {"", "sdk", "deeds", "grammar", "errors", "doctor", "keyring", "folders", "blocking"},
     "pytest_plugin": {""},
     "components": {"", "blocking"},  # what a user would write, but for verbs that are awaited too

@@ -20,7 +20,7 @@ def load(ip: Any) -> None:
     magics = TfMagics(ip)
     ip.register_magics(magics)
     magics.displays.register()
-    match = matcher(magics.names)
+    match = matcher(magics.names, magics.paths_inside)
     ip.Completer.custom_matchers.append(match)
     ip.input_transformers_cleanup.append(_help_marks)
     setattr(ip, _ATTRIBUTE, (magics, match))

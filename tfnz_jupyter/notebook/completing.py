@@ -1,4 +1,7 @@
-"""TAB after ``%tf``: the grammar's answer, given to IPython's completer. Nothing is asked over the network."""
+"""TAB after ``%tf``: the grammar's answer, given to IPython's completer.
+
+Names are known here. Only a path inside a container is asked for, and only for a moment: no answer is no completion.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,11 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"^\s*(?:[\w.,\s\[\]'\"]+=\s*)?%(?P<cell>%?)tf\s+(?P<rest>[^\n]*)$", re.DOTALL)
 
 
-def matcher(names: Callable[[], CompletionNames]) -> Any:
+#: ``inside(container, typed)``: the paths of a container that begin so.
+Inside = Callable[[str, str], list[str]]
+
+
+def matcher(names: Callable[[], CompletionNames], inside: Inside) -> Any:
     """A matcher for ``ip.Completer.custom_matchers``."""
 
     @context_matcher(identifier="tfnz_jupyter")  # type: ignore[untyped-decorator]  # IPython's own has no types
@@ -32,7 +39,7 @@ def matcher(names: Callable[[], CompletionNames]) -> Any:
         start = candidates[0].start if candidates else len(rest)
         typed = rest[start:]
         return {
-            "completions": list(_completions(candidates, typed)),
+            "completions": list(_completions(candidates, typed, inside)),
             "matched_fragment": typed,
             "suppress": True,
             "ordered": True,
@@ -41,8 +48,14 @@ def matcher(names: Callable[[], CompletionNames]) -> Any:
     return match
 
 
-def _completions(candidates: Iterable[Candidate], typed: str) -> Iterable[SimpleCompletion]:
+def _completions(
+    candidates: Iterable[Candidate], typed: str, inside: Inside
+) -> Iterable[SimpleCompletion]:
     for candidate in candidates:
+        if candidate.kind == "inside":
+            paths = inside(candidate.about, typed)
+            yield from (SimpleCompletion(path, type="path") for path in paths)
+            continue
         if candidate.kind == "path":
             yield from (SimpleCompletion(path, type="path") for path in _paths(typed))
         else:

@@ -18,6 +18,7 @@ from traitlets import Bool, Float, Int, Unicode
 from traitlets.config.configurable import Configurable
 
 from .. import grammar
+from ..blocking import submit
 from ..deeds import plain, spawning
 from ..doctor import examine
 from ..errors import TfnzError
@@ -34,6 +35,10 @@ from .terminals import open_shell
 
 #: Names worth offering before a location has been asked what it holds.
 _WELL_KNOWN = ("busybox", "debian", "nginx", "postgres", "python", "redis")
+
+
+#: A container that does not say within this time what is in a folder offers nothing (seconds).
+_AT_ONCE = 0.5
 
 
 @magics_class
@@ -225,6 +230,23 @@ class TfMagics(Magics, Configurable):
             return None
         value = self._ip.user_ns[name]
         return value.uuid if isinstance(value, Container) else str(value)
+
+    def paths_inside(self, name: str, typed: str) -> list[str]:
+        """The paths of a container that begin so; none if it does not answer at once."""
+        folder, _, begun = typed.rpartition("/")
+        try:
+            container = self._find(name)
+            if not container.is_ready():
+                return []
+            listing = submit(container.list_files.aio(f"{folder}/"))
+            found = listing.result(_AT_ONCE)
+        except (TfnzError, TimeoutError):
+            return []
+        return [
+            f"{folder}/{one.name}{'/' * (one.kind == 'folder')}"
+            for one in found
+            if one.name.startswith(begun)
+        ]
 
     def names(self) -> CompletionNames:
         """What completion may offer, as known now."""

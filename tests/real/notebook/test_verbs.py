@@ -138,3 +138,9 @@ def test_volumes_and_names_complete(kernel, volume):
     assert volume in kernel.complete("%tf volume rm verbs")
     assert kernel.complete("%tf volume snap") == ["snapshot"]
     assert kernel.complete("%%tf ex") == ["exec"]
+
+
+def test_paths_inside_a_container_complete(box):
+    box.ok("verbed.put('/srv/deep/file.txt', b''); verbed.put('/srv/deed', b'')")
+    assert sorted(box.complete("%tf get verbed /srv/dee")) == ["/srv/deed", "/srv/deep/"]
+    assert box.complete("%tf get verbed /srv/deep/") == ["/srv/deep/file.txt"]
