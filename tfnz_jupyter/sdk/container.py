@@ -94,6 +94,17 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
         return self
 
     @verb
+    async def private_ip(self) -> str:
+        """Its address among the containers; waits until it has one.
+
+        Raises:
+            TfnzError: what spawning it failed with.
+            ContainerEnded: it is over.
+        """
+        await self._running()
+        return self.ip or ""
+
+    @verb
     async def wait_exit(self, timeout: float | None = None) -> int | None:
         """Wait until it is over and all it printed has arrived; its exit code (128 + n for signal n).
 

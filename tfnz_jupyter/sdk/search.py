@@ -17,15 +17,11 @@ _LONGEST_LINE = 1024 * 1024
 
 
 async def find_line(
-    connection: Connection, container: str, pattern: str | bytes | re.Pattern[bytes]
+    connection: Connection, container: str, pattern: re.Pattern[bytes]
 ) -> bytes | None:
-    """The first line that matches, or None if the log ends without one.
-
-    Raises:
-        UsageError: not a regular expression.
-    """
+    """The first line that matches, or None if the log ends without one."""
     found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-    finder = _Finder(_compile(pattern), found)
+    finder = _Finder(pattern, found)
     stream = connection.number()
     connection.read(
         Incoming(
@@ -81,12 +77,17 @@ class _Finder:
             self._found.set_result(line)
 
 
-def _compile(pattern: str | bytes | re.Pattern[bytes]) -> re.Pattern[bytes]:
+def as_pattern(given: str | bytes | re.Pattern[str] | re.Pattern[bytes]) -> re.Pattern[bytes]:
+    """A regular expression for what containers print, with the flags it was compiled with.
+
+    Raises:
+        UsageError: it is none.
+    """
+    wanted, flags = (given.pattern, given.flags) if isinstance(given, re.Pattern) else (given, 0)
+    if not isinstance(wanted, str | bytes):
+        raise UsageError(f"{given!r} is not a regular expression")
     try:
-        if isinstance(pattern, re.Pattern):
-            return re.compile(
-                pattern.pattern.encode() if isinstance(pattern.pattern, str) else pattern.pattern
-            )
-        return re.compile(pattern.encode() if isinstance(pattern, str) else pattern)
+        found = wanted.encode() if isinstance(wanted, str) else wanted
+        return re.compile(found, flags & ~re.UNICODE)
     except re.error as problem:
-        raise UsageError(f"{pattern!r} is not a regular expression: {problem}") from problem
+        raise UsageError(f"{given!r} is not a regular expression: {problem}") from problem

@@ -10,7 +10,7 @@ from ..wire import messages as m
 from . import asking
 from .deadline import within
 from .reaching import Reaching
-from .search import find_line
+from .search import as_pattern, find_line
 
 if TYPE_CHECKING:
     from .tunnel import Tunnel
@@ -28,13 +28,16 @@ class Waiting(Reaching):
             TimedOut: not within ``timeout`` seconds.
         """
         asking.timeout(timeout)
+        port = asking.port(dest_port, "dest_port")
         await self._running()
-        async with within(timeout, f"port {dest_port} of {self.name} accepts nothing"):
-            await self._connection.call(m.WaitTcp(self.uuid, asking.port(dest_port, "dest_port")))
+        async with within(timeout, f"port {port} of {self.name} accepts nothing"):
+            await self._connection.call(m.WaitTcp(self.uuid, port))
 
     @verb
     async def wait_log(
-        self, pattern: str | bytes | re.Pattern[bytes], timeout: float | None = 60
+        self,
+        pattern: str | bytes | re.Pattern[str] | re.Pattern[bytes],
+        timeout: float | None = 60,
     ) -> bytes:
         """Wait until a line it prints, or has printed, matches a regular expression; that line.
 
@@ -45,9 +48,10 @@ class Waiting(Reaching):
             TimedOut: not within ``timeout`` seconds.
         """
         asking.timeout(timeout)
+        wanted = as_pattern(pattern)
         await self._running_or_over()
         async with within(timeout, f"{self.name} has printed nothing like {pattern!r}"):
-            line = await find_line(self._connection, self.uuid, pattern)
+            line = await find_line(self._connection, self.uuid, wanted)
         if line is None:
             self._raise_over()
         return line
@@ -68,8 +72,8 @@ class Waiting(Reaching):
             TimedOut: not within ``timeout`` seconds.
         """
         asking.timeout(timeout)
-        await self._running()
         port = asking.port(dest_port, "dest_port")
+        await self._running()
         async with within(timeout, f"http://{fqdn}:{port}/{path} of {self.name} answers no 200"):
             await self._connection.call(m.WaitHttp(self.uuid, port, path, fqdn))
         for tunnel in self.tunnels:
