@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import socket as sockets
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ PATIENCE = 10.0
 _HANDSHAKE = 5_000  # milliseconds for the handshake alone
 _BACKLOG = 4096
 _DOMAIN = "tfnz"
+#: Where ``struct tcp_info`` of Linux has ``tcpi_bytes_acked``, and how much of it is read.
+_BYTES_ACKED, _TCP_INFO = 120, 128
 _WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 
 
@@ -103,6 +106,17 @@ class Gate:
         if descriptor >= 0:
             self._settled.discard(descriptor)
             self._silent.setdefault(descriptor, self._loop.time())
+
+    def taken(self, descriptor: int) -> int | None:
+        """How many bytes the other end of a TCP connection has taken, its kernel at least; None where nobody knows."""
+        try:
+            with sockets.socket(fileno=os.dup(descriptor)) as connection:
+                info = connection.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, _TCP_INFO)
+        except OSError:  # it is gone, or no TCP connection
+            return None
+        return (
+            int(struct.unpack_from("Q", info, _BYTES_ACKED)[0]) if len(info) == _TCP_INFO else None
+        )
 
     def tick(self) -> None:
         """Drop who has said nothing for too long. To be called every second or so."""

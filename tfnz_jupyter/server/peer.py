@@ -35,6 +35,9 @@ from .tunnels import Tunnel
 
 log = logging.getLogger(__name__)
 
+#: What no program has at a time; somebody who wears a location out might.
+_MOST_CALLS, _MOST_STREAMS = 10_000, 40_000
+
 #: ``perform(peer, verb, number, again)`` does a verb.
 Perform = Callable[["Peer", Verb, int, bool], Coroutine[Any, Any, Value]]
 
@@ -58,6 +61,7 @@ class Peer:
         self.user = key.hex()
         self.guest = guest
         self.descriptor = -1  # of the connection it speaks on
+        self.given = 0  # bytes that were sent on it
         self.secret = secrets.token_bytes(16)
         self.pid = 0  # of its program, where that is on this machine
         self.wire = wire
@@ -86,8 +90,10 @@ class Peer:
         """Check that these can be opened.
 
         Raises:
-            ProtocolError: one is open, or named twice.
+            ProtocolError: one is open, or named twice, or there are more than any program has.
         """
+        if len(self._out) + len(self._in) >= _MOST_STREAMS:
+            raise ProtocolError(f"more than {_MOST_STREAMS:,} streams are open")
         for stream in streams:
             if stream in self._out or stream in self._in or streams.count(stream) > 1:
                 raise ProtocolError(f"stream {stream} is open")
@@ -178,6 +184,9 @@ class Peer:
         if number in self._calls:
             deed.close()
             raise ProtocolError(f"call {number} is under way")
+        if len(self._calls) >= _MOST_CALLS:
+            deed.close()
+            raise ProtocolError(f"more than {_MOST_CALLS:,} calls are under way")
         task = asyncio.ensure_future(self._answer(number, deed, verb))
         self._calls[number] = task
         task.add_done_callback(lambda done: self._answered(number, done))

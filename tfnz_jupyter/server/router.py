@@ -215,6 +215,7 @@ class Router:
         self._routes.pop(self._route_of.get(peer.id, b""), None)
         self._routes[route] = peer
         self._route_of[peer.id] = route
+        peer.given = 0
 
     def _refuse(self, route: bytes, why: TfnzError) -> None:
         self._send(route, encode(Farewell(why.code, why.message, why.hint)))
@@ -248,18 +249,29 @@ class Router:
             await asyncio.sleep(_TICK)
             self._gate.tick()
             for peer in list(self.peers.values()):
-                heard = peer.wire.tick(self._loop.time())
-                if not heard and peer.id not in self._pidfds:
-                    self.end(peer, SessionEnded("nothing was heard of it for too long"))
-                elif peer.wire.held > _MOST_HELD:
-                    self.end(peer, ProtocolError("it asks and asks, and takes no answer in"))
-                else:
-                    self._flush(peer)
+                self._look_after(peer)
+
+    def _look_after(self, peer: Peer) -> None:
+        """End a session that is over, or that only asks; otherwise say what is to be said."""
+        heard = peer.wire.tick(self._loop.time())
+        if not heard and peer.id not in self._pidfds:
+            self.end(peer, SessionEnded("nothing was heard of it for too long"))
+        elif peer.wire.held > _MOST_HELD or self._untaken(peer) > _MOST_HELD:
+            self.end(peer, ProtocolError("it asks and asks, and takes no answer in"))
+        else:
+            self._flush(peer)
 
     def _flush(self, peer: Peer) -> None:
         route = self._route_of.get(peer.id)
         while route is not None and peer.wire.outgoing:
-            self._send(route, peer.wire.outgoing.popleft())
+            frames = peer.wire.outgoing.popleft()
+            peer.given += sum(map(len, frames))
+            self._send(route, frames)
+
+    def _untaken(self, peer: Peer) -> int:
+        """Bytes that wait for their peer, or more of them, whatever it says to have received."""
+        taken = self._gate.taken(peer.descriptor)
+        return peer.given - taken if taken is not None else 0
 
     def _send(self, route: bytes, frames: list[bytes]) -> None:
         self._gate.send(route, frames)

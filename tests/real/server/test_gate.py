@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -16,7 +17,11 @@ from tests.support.eventually import eventually_async
 from tfnz_jupyter.errors import Refused, UsageError
 from tfnz_jupyter.keyring import KeyPair, make_keys
 from tfnz_jupyter.server import gate as gates
+from tfnz_jupyter.server.accounts import Accounts
 from tfnz_jupyter.server.gate import Gate, descriptor_of, key_of
+from tfnz_jupyter.server.router import Router
+from tfnz_jupyter.wire import messages as m
+from tfnz_jupyter.wire.codec import encode
 
 LOCATION, ADA = make_keys(), make_keys()
 
@@ -48,12 +53,13 @@ def is_open(silent: socket.socket) -> bool:
         return False
 
 
-def client(gate: Gate, keys: KeyPair) -> zmq.asyncio.Socket:
+def client(gate: Gate, keys: KeyPair, *, holds: int = 1000) -> zmq.asyncio.Socket:
+    """A connection that takes so many messages in before anybody reads them."""
     made = zmq.asyncio.Context.instance().socket(zmq.DEALER)
     made.curve_serverkey = z85.encode(LOCATION.public)
     made.curve_publickey = z85.encode(keys.public)
     made.curve_secretkey = z85.encode(keys.secret)
-    made.linger = 0
+    made.linger, made.rcvhwm = 0, holds
     made.connect(gate.endpoints[1])
     return made
 
@@ -124,6 +130,38 @@ async def test_a_descriptor_that_is_something_else_by_now_is_left_alone(gate: Ga
     theirs.send(b"alive")
     assert ours.recv(5) == b"alive"
     ours.close(), theirs.close()
+
+
+async def test_it_is_known_what_the_other_end_has_taken(gate: Gate) -> None:
+    with client(gate, ADA, holds=1) as ada:
+        await ada.send(b"hello")
+        route, frames = await asyncio.wait_for(gate.recv(), 10)
+        descriptor = descriptor_of(frames[0])
+        begun = gate.taken(descriptor)
+        assert begun is not None
+        for _ in range(64):
+            gate.send(route, [bytes(1 << 20)])
+        await eventually_async(lambda: gate.taken(descriptor) > begun + 1000, within=10)
+        assert gate.taken(descriptor) < 60 << 20  # who does not read takes no more than its kernel
+        assert gate.taken(-1) is None
+
+
+async def test_who_claims_to_have_received_what_it_never_read_is_found_out(gate: Gate) -> None:
+    nothing: Any = lambda *_: None  # noqa: E731
+    accounts = Accounts(ADA.public, None)
+    greeting = lambda: ("engine", [])  # noqa: E731
+    router = Router(gate, accounts, nothing, nothing, nothing, nothing, lambda: False, greeting)
+    with client(gate, ADA, holds=1) as ada:
+        await ada.send_multipart(encode(m.Hello(m.WIRE_VERSION, turn=1)))
+        router._receive(*await asyncio.wait_for(gate.recv(), 10))
+        (peer,) = router.peers.values()
+        for number in range(1, 101):
+            peer.tell(m.Progressed(1, "step", "x" * (1 << 20)))
+            await ada.send_multipart(encode(m.Beat(number)))
+            router._receive(*await asyncio.wait_for(gate.recv(), 10))
+        assert peer.wire.held == 0
+        router._look_after(peer)
+        assert router.peers == {}
 
 
 async def test_a_place_that_is_taken_or_is_nowhere_is_named(gate: Gate) -> None:
