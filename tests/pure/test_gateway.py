@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tfnz_jupyter.errors import NotFound, NotSupported, Refused, UsageError
 from tfnz_jupyter.server.gateway import caddy
 from tfnz_jupyter.server.gateway.config import Upstream, config, turns
-from tfnz_jupyter.server.gateway.sites import Sites, checked_name
+from tfnz_jupyter.server.gateway.sites import Sites, Web, checked_name
 from tfnz_jupyter.wire.messages import Publish
 
 NO_NAMES = ["notlocalhost", "notexample.com", "com", "localhost.", ".localhost", "a..localhost", ""]
@@ -146,3 +146,10 @@ async def test_without_caddy_the_error_says_how_to_get_it(monkeypatch, tmp_path)
     monkeypatch.setattr(caddy, "_PATH", str(tmp_path))
     with pytest.raises(NotSupported, match="apt-get install caddy"):
         await caddy.Caddy(None, tmp_path).load({})
+
+
+def test_every_location_has_localhost_and_only_what_can_be_a_domain():
+    assert Web().domains == ("localhost",)
+    assert Web(("Lab.Example", "localhost")).domains == ("lab.example", "localhost")
+    with pytest.raises(UsageError, match="a b"):
+        Web(("a b",))

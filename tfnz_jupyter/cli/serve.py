@@ -30,6 +30,7 @@ from ..grammar import shell
 from ..keyring import KeyPair, load_or_create
 from ..sdk.places import endpoint
 from ..server.accounts import Accounts
+from ..server.gateway import Web
 from ..server.ledger import Limits
 from ..server.location import House, Location
 from ..server.verbs import Plate
@@ -96,6 +97,7 @@ def _house(wish: shell.Serve, private: str) -> House:
         plate=lambda bound: _plate(wish, bound[1:], keys),
         limits=Limits(wish.sessions, wish.containers, wish.memory),
         registries=frozenset(wish.registries),
+        web=Web(wish.domains, wish.web),
     )
 
 

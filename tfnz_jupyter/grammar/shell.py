@@ -29,6 +29,8 @@ class Serve:
     containers: int | None = None
     memory: int | None = None
     registries: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    web: str = "127.0.0.1"
     idle: float | None = None
     ready_fd: int | None = None
 
@@ -122,6 +124,16 @@ SHELL_VERBS: tuple[Verb, ...] = (
                 "a private registry that others may pull from",
                 "HOST[:PORT]",
                 repeats=True,
+            ),
+            Option(
+                ("--domain",),
+                "domains",
+                "what users may publish under, besides localhost",
+                "NAME",
+                repeats=True,
+            ),
+            Option(
+                ("--web",), "web", "where visitors of what is published come to: 127.0.0.1", "HOST"
             ),
             Option(("--idle",), "idle", "end after so long without users", "S", values.seconds),
             Option(("--ready-fd",), "ready_fd", "where to say that it serves", "FD", values.count),

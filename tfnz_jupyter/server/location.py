@@ -22,7 +22,7 @@ from .chronicle import Chronicle
 from .containers import Container, Past
 from .estate import Estate
 from .gate import Gate
-from .gateway import Gateway
+from .gateway import Gateway, Web
 from .images import Library
 from .ledger import (
     Close,
@@ -71,6 +71,7 @@ class House:
     store: Path
     limits: Limits = field(default_factory=Limits)
     registries: frozenset[str] = frozenset()  # private ones that others may pull from
+    web: Web = field(default_factory=Web)
 
 
 class Location:
@@ -89,7 +90,7 @@ class Location:
         file = images.with_name("volumes.sqlite")
         self._volumes = Volumes(engine, file, self._estate, self._handle, self._peers)
         folder = images.with_name("gateway")
-        self._gateway = Gateway(engine, folder, self._relay, self._published)
+        self._gateway = Gateway(engine, folder, self._relay, self._published, house.web)
         self._meters = Meters()
         self._promises = Promises()
         self._nodes: tuple[NodeInfo, ...] = ()

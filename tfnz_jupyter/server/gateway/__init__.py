@@ -5,3 +5,4 @@ visitors in, ``gateway`` puts them together.
 """
 
 from .gateway import Gateway as Gateway
+from .sites import Web as Web

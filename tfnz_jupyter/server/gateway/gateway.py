@@ -23,12 +23,11 @@ from ..relay import Relay
 from .caddy import Caddy
 from .config import HTTPS, Upstream, config
 from .doors import Doors
-from .sites import Site, Sites, checked_name
+from .sites import Site, Sites, Web, checked_name
 
 log = logging.getLogger(__name__)
 
 _LOOPBACK = "127.0.0.1"
-_DOMAINS = ("localhost",)
 #: Ends of containers become one change after this long: by then each visitor who met one has been sent on, and meanwhile
 #: Caddy leaves them out by itself (seconds).
 _TOGETHER = 3.0
@@ -45,8 +44,6 @@ class Gateway:
     Args:
         folder: for the gateway's certificates.
         tell: called with a user of whom something was published, or is no longer.
-        domains: what there is to publish under.
-        bind: the address visitors come to.
     """
 
     def __init__(
@@ -55,13 +52,11 @@ class Gateway:
         folder: Path,
         relay: Relay,
         tell: Callable[[str], None],
-        *,
-        domains: tuple[str, ...] = _DOMAINS,
-        bind: str = _LOOPBACK,
+        web: Web,
     ) -> None:
         self._caddy = Caddy(engine, folder)
-        self._doors = Doors(self._caddy, relay, bind)
-        self._tell, self._domains = tell, domains
+        self._doors = Doors(self._caddy, relay, web.bind)
+        self._tell, self._domains = tell, web.domains
         self._sites = Sites()
         self._containers: dict[str, Container] = {}
         self._weights: dict[str, int] = {}

@@ -20,6 +20,24 @@ _PATH = re.compile(r"/[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*")
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """What a location has to do with the web: the domains to publish under, and the address visitors come to.
+
+    Every location has ``localhost``, which needs no set-up.
+
+    Raises:
+        UsageError: what cannot be a domain.
+    """
+
+    domains: tuple[str, ...] = ()
+    bind: str = "127.0.0.1"
+
+    def __post_init__(self) -> None:
+        given = [_name(domain) for domain in self.domains]
+        object.__setattr__(self, "domains", unique([*given, "localhost"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """Containers that do the same, of one session."""
 
@@ -143,12 +161,17 @@ def checked_name(fqdn: str, domains: tuple[str, ...]) -> str:
     Raises:
         UsageError: it cannot be the name of a host, or is under none of ``domains``, label by label.
     """
-    name = fqdn.lower()
-    if len(name) > _LONGEST or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise UsageError(f"{fqdn!r} cannot be the name of a host")
+    name = _name(fqdn)
     if not any(name == domain or name.endswith(f".{domain}") for domain in domains):
         offered = ", ".join(domains) or "none"
         raise UsageError(f"no domain for {fqdn}", hint=f"This location offers: {offered}.")
+    return name
+
+
+def _name(fqdn: str) -> str:
+    name = fqdn.lower()
+    if len(name) > _LONGEST or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise UsageError(f"{fqdn!r} cannot be the name of a host")
     return name
 
 
