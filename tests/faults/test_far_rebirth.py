@@ -18,7 +18,7 @@ def test_sessions_go_on_at_a_location_that_was_killed_and_started_again(far, fol
             "busybox", command="while read line; do echo got $line; done; exit 5"
         )
         reader.stdin(b"before\n")
-        reader.wait_log("got before", timeout=60)
+        eventually(lambda: reader.logs() == b"got before\n", within=60)
         web = session.node().spawn_container(
             "busybox", command="echo hello >/index.html; exec httpd -f -p 80 -h /"
         )
@@ -28,7 +28,7 @@ def test_sessions_go_on_at_a_location_that_was_killed_and_started_again(far, fol
         reader.stdin(b"meanwhile\n")
         with remote(home, port=first.port):
             reader.wait_log("got meanwhile", timeout=60)
-            assert reader.logs() == b"got before\ngot meanwhile\n"
+            eventually(lambda: reader.logs() == b"got before\ngot meanwhile\n", within=20)
             again = web.wait_http_200(path="index.html", timeout=30)
             assert again is tunnel
             reader.stdin_eof()

@@ -137,8 +137,10 @@ class Running(Living):
         await self._execute(process, wish)
         async with within(timeout, f"process {process._words()} still runs"):
             await process._run(data)
-        if process.returncode is None:
+        if process.returncode is None and self.dead:
             self._raise_over()
+        if process.returncode is None:
+            raise Unreachable(f"process {process._words()}: {process.reason}")
         if process.log.lost_bytes:
             raise Unreachable(
                 f"{process.log.lost_bytes:,} bytes of its output were lost: the location was killed meanwhile"

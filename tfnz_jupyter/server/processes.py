@@ -10,7 +10,7 @@ from .log import Log
 from .streams import InStream, OutStream
 
 #: After its end, a process whose pipe says nothing for this long has said everything (seconds).
-_QUIET = 0.1
+_QUIET = 2.0
 
 
 class Process:

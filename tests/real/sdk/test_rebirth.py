@@ -56,12 +56,12 @@ def reader(node):
 def test_a_container_goes_on_with_its_address_log_and_input(reader):
     ip = reader.ip
     reader.stdin(b"before\n")
-    reader.wait_log("got before")
+    eventually(lambda: reader.logs() == b"got before\n", within=20)
     kill_location()
     reader.stdin(b"after\n")
     reader.wait_log("got after", timeout=30)
+    eventually(lambda: reader.logs() == b"got before\ngot after\n", within=20)
     assert reader.ip == ip
-    assert reader.logs() == b"got before\ngot after\n"
     reader.stdin_eof()
     assert reader.wait_exit(timeout=20) == 7
 

@@ -87,14 +87,15 @@ def visit_keeper(runtime: Path) -> tuple[socket.socket, int] | None:
         return None
 
 
-def join_keeper(runtime: Path, patience: float = 2.0) -> tuple[socket.socket, int] | None:
-    """As :func:`visit_keeper`, once it has let go of the dead location and listens to us."""
+def join_keeper(runtime: Path, patience: float = 20.0) -> tuple[socket.socket, int] | None:
+    """As :func:`visit_keeper`, once it has let go of the dead location (whose last wishes it still does) and listens to us."""
     give_up = time.monotonic() + patience
     while (found := visit_keeper(runtime)) is not None:
         visitor, pidfd = found
         visitor.settimeout(patience)
-        if visitor.recv(1, socket.MSG_PEEK):  # it speaks first
-            return visitor, pidfd
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            if visitor.recv(1, socket.MSG_PEEK):  # it speaks first
+                return visitor, pidfd
         visitor.close()
         os.close(pidfd)
         if time.monotonic() > give_up:
