@@ -34,7 +34,9 @@ class Beside:
     async def test_it_works_in_its_folder_as_nobody_of_this_machine(
         self, bench: Bench, tmp_path: Path
     ) -> None:
-        script = "pwd; id -u; grep CapBnd /proc/self/status; touch mine; touch /root/theirs"
+        script = (
+            "exec 2>&1; pwd; id -u; grep CapBnd /proc/self/status; touch mine; touch /root/theirs"
+        )
         running = await bench.engine.beside(("/bin/sh", "-c", script), tmp_path)
         said = (await output(running)).decode().splitlines()
         assert said[0] == str(tmp_path)

@@ -11,7 +11,16 @@ import pytest
 
 from tests.real.conftest import end_location, location_pid
 from tests.support.eventually import eventually
-from tfnz_jupyter import Container, Location, NotFound, NotSupported, Refused, UsageError, Volume
+from tfnz_jupyter import (
+    Container,
+    FileFailed,
+    Location,
+    NotFound,
+    NotSupported,
+    Refused,
+    UsageError,
+    Volume,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +193,15 @@ def test_disk_limits_what_a_container_writes(location: Location):
     )
     assert container.wait_exit(timeout=60) != 0
     assert b"uota" in container.logs()
+
+
+def test_what_is_put_beyond_the_limit_is_an_error_that_names_it(location: Location):
+    """D-13: the ancestor said nothing of quotas."""
+    container = location.node().spawn_container("busybox", command="exec sleep 3600", disk=8 << 20)
+    with pytest.raises(FileFailed, match="quota exceeded") as caught:
+        container.put("/f", bytes(32 << 20))
+    assert "disk=" in caught.value.hint
+    container.destroy()
 
 
 def test_a_volume_is_not_limited_by_the_disk_of_its_container(location: Location):
