@@ -24,6 +24,8 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 #: The first byte of a datagram; a tunnel's name is the rest.
 JOIN, CUT, FINISH = b"+", b"-", b"."
+#: The process ends at once when its location lets go of it; this long at most (seconds).
+_PATIENCE = 5.0
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -35,7 +37,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._link: socket.socket | None = None
         self._outbox: deque[tuple[bytes, Pair | None]] = deque()
-        self._ends: set[asyncio.Future[None]] = set()  # of every process there was
+        self._ends: dict[asyncio.Future[None], subprocess.Popen[bytes]] = {}  # not yet come
 
     def join(self, tunnel: str, near: socket.socket, far: socket.socket) -> None:
         """Pass on all that comes, both ways, until both are over. The sockets are no longer the caller's."""
@@ -55,7 +57,11 @@ class Relay:
         """End the process, and every connection with it; returns when it is gone."""
         self._lose()
         if self._ends:
-            await asyncio.wait(self._ends)
+            _ended, hanging = await asyncio.wait(self._ends, timeout=_PATIENCE)
+            for process in (self._ends[end] for end in hanging):
+                process.kill()
+            if hanging:
+                await asyncio.wait(hanging)
 
     def _put(self, words: bytes, pair: Pair | None) -> None:
         self._outbox.append((words, pair))
@@ -85,14 +91,14 @@ class Relay:
     def _attend(self, process: subprocess.Popen[bytes]) -> None:
         pidfd = os.pidfd_open(process.pid)
         end: asyncio.Future[None] = self._loop.create_future()
-        self._ends.add(end)
-        end.add_done_callback(self._ends.discard)
+        self._ends[end] = process
 
         def reap() -> None:
             self._loop.remove_reader(pidfd)
             os.close(pidfd)
             if process.wait() != 0:
                 log.warning("the relay of the tunnels ended with %d", process.returncode)
+            del self._ends[end]
             end.set_result(None)
 
         self._loop.add_reader(pidfd, reap)
