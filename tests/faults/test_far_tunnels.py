@@ -3,6 +3,7 @@
 import hashlib
 import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -54,6 +55,24 @@ def test_what_is_read_arrives_whole_under_cuts(services, net):
     net.cut_every(1_000_000)
     with dial(tunnel) as link:
         assert read_all(link) == NUMBERS
+    assert net.cuts > 3
+
+
+def test_all_goes_on_while_the_link_is_cut_stalled_delayed_and_corrupted_at_random(services, net):
+    data = random.Random(4).randbytes(6_000_000)
+    sums, numbers = services.attach_tunnel(1), services.attach_tunnel(2)
+    net.delay, net.stalling, net.corrupting = 0.001, 0.01, 0.003
+    net.cut_every(1_000_000)
+    with dial(sums) as up, dial(numbers) as down, ThreadPoolExecutor() as pool:
+        sent = pool.submit(up.sendall, data)
+        printed = pool.submit(read_all, down)
+        for number in range(10):
+            services.run_process(f"echo {number} >> /tmp/done")
+        sent.result(60)
+        up.shutdown(socket.SHUT_WR)
+        assert read_all(up).split()[0] == hashlib.md5(data).hexdigest().encode()
+        assert printed.result(60) == NUMBERS
+    assert services.run_process("cat /tmp/done")[0] == b"".join(b"%d\n" % n for n in range(10))
     assert net.cuts > 3
 
 

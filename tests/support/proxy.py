@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 _RESET = struct.pack("ii", 1, 0)
 _PIECE = 64 * 1024
+_STALL = 0.3  # seconds
 _SMALL_PIECE = 16 * 1024
 
 
@@ -32,7 +33,8 @@ class Proxy:
             0  # bytes a second that each direction of a connection carries; 0 for as many as it can
         )
         self.corrupting = 0.0  # the chance of each piece to have a bit turned over
-        self.cuts = 0
+        self.stalling = 0.0  # the chance of each piece to hold up everything for a while
+        self.cuts = self.stalls = 0
         self._cutting = 0  # bytes between two cuts, about
         self._next_cut = 0
         self._random = random.Random(seed)
@@ -123,6 +125,10 @@ class Proxy:
         if self.delay:
             await self._after(self._random.random() * 2 * self.delay)
         self.carried += len(data)
+        if self.stalling and self._random.random() < self.stalling:
+            self.stalls += 1
+            self._open.clear()
+            self._loop.call_later(_STALL, self._open.set)
         if self._cutting and self.carried >= self._next_cut:
             self.cuts += 1
             self._plan()

@@ -17,7 +17,7 @@ import zmq
 
 from ..errors import ProtocolError, Refused, SessionEnded, TfnzError
 from ..wire.codec import decode, encode
-from ..wire.messages import WIRE_VERSION, Data, Farewell, Hello, Welcome
+from ..wire.messages import WIRE_VERSION, Data, Farewell, Hello, Packet, Welcome
 from ..wire.session import Session
 from .accounts import Accounts, Standing
 from .gate import Gate, descriptor_of, key_of
@@ -138,15 +138,18 @@ class Router:
     def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> None:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
         peer.space.look()
-        if arrived is None:
-            peer.flush()
-        elif isinstance(arrived[0], Farewell):
+        if arrived is not None:
+            self._act(peer, *arrived)
+        peer.flush()
+
+    def _act(self, peer: Peer, packet: Packet, bulk: bytes) -> None:
+        if isinstance(packet, Farewell):
             log.info("session %s said goodbye", peer.id)
             self.end(peer, None)
-        elif isinstance(arrived[0], Hello):
+        elif isinstance(packet, Hello):
             raise ProtocolError("a second greeting on one connection")
         else:
-            peer.receive(*arrived, self._perform)
+            peer.receive(packet, bulk, self._perform)
 
     def _greet(self, route: bytes, frames: Sequence[zmq.Frame]) -> None:
         packet, _ = decode([frame.bytes for frame in frames], from_client=True)
