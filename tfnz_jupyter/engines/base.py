@@ -337,7 +337,8 @@ class Engine(ABC):
     async def dial(self, container: str, port: int) -> socket.socket:
         """A TCP connection to a port of a container, as a non-blocking socket of the caller's.
 
-        Tunnels are made of these. Raises ``OSError`` as a socket does (refused while nobody listens), ``ContainerEnded``.
+        Tunnels are made of these. Raises ``OSError`` as a socket does (refused while nobody listens; ``TimeoutError`` soon
+        where it does not answer: its queue of connections is full, try again), ``ContainerEnded``.
         """
 
     @abstractmethod

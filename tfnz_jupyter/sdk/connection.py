@@ -16,9 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-import msgspec
-
-from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, UsageError, from_wire
+from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, from_wire
 from ..link.carried import Carried
 from ..link.outflow import Outflow
 from ..link.space import Space
@@ -47,6 +45,7 @@ from ..wire.messages import (
 from ..wire.session import Session
 from ..wire.streams import WINDOW, Sending
 from .address import Address
+from .calls import Calls, check
 from .dealer import Dealer
 from .embedded import succeed
 from .streams import Feed, Incoming, Source
@@ -88,11 +87,7 @@ class Connection:
         self._turn = 0
         self._dealer: Dealer | None = None  # None while there is no connection
         self._numbers = itertools.count(1)
-        self._calls: dict[int, asyncio.Future[Value]] = {}
-        self._asked: dict[
-            int, tuple[Verb, bool]
-        ] = {}  # what is not answered, and whether it was sent
-        self._reports: dict[int, Callable[[Progressed], None]] = {}
+        self._calls = Calls()
         self._space = Space(lambda: self._wire.room)
         self._incoming: dict[int, Incoming | Carried] = {}
         self._outgoing: dict[int, Outflow] = {}
@@ -147,29 +142,31 @@ class Connection:
         """
         if self.ended is not None:
             raise self.ended
-        _check(verb)
+        check(verb)
         number = self.number()
         answer: asyncio.Future[Value] = self._loop.create_future()
         try:
-            self._calls[number] = answer
-            if report is not None:
-                self._reports[number] = report
-            self._ask(number, verb)
+            self._ask(number, verb, answer, report)
             return await answer
         except asyncio.CancelledError:
             self.tell(Cancel(number))
             raise
         finally:
-            self._calls.pop(number, None)
-            self._asked.pop(number, None)
-            self._reports.pop(number, None)
+            self._calls.forget(number)
 
     def post(self, verb: Verb) -> None:
         """Ask for something whose answer nobody waits for."""
         self._ask(self.number(), verb)
 
-    def _ask(self, number: int, verb: Verb) -> None:
-        self._asked[number] = verb, self._dealer is not None
+    def _ask(
+        self,
+        number: int,
+        verb: Verb,
+        answer: asyncio.Future[Value] | None = None,
+        report: Callable[[Progressed], None] | None = None,
+    ) -> None:
+        is_sent = self._dealer is not None
+        self._calls.ask(number, verb, sent=is_sent, answer=answer, report=report)
         self.tell(Call(number, verb))
 
     def read(self, incoming: Incoming | Carried) -> None:
@@ -224,7 +221,7 @@ class Connection:
             raise
         self._dealer = dealer
         self._flush()
-        self._asked = {number: (verb, True) for number, (verb, _) in self._asked.items()}
+        self._calls.left()
         self._space.look()
 
     def _hello(self) -> Hello:
@@ -249,10 +246,10 @@ class Connection:
     def _go_on(self) -> None:
         """Ask a location that was killed and started anew for all that the last one was doing."""
         log.info("session %s: the location was killed, and knows us again", self.session)
-        asked = list(self._asked.items())
-        for number, (verb, sent) in asked:
-            self.tell(Call(number, verb, again=sent))
-        new = {stream for _, (verb, sent) in asked if not sent for stream in _streams(verb)}
+        open_calls = self._calls.open()
+        for number, asked in open_calls:
+            self.tell(Call(number, asked.verb, again=asked.sent))
+        new = {stream for _, asked in open_calls if not asked.sent for stream in asked.streams}
         for incoming in [one for key, one in self._incoming.items() if key not in new]:
             if isinstance(incoming, Incoming) and (follow := incoming.again()) is not None:
                 self.post(follow)
@@ -360,12 +357,11 @@ class Connection:
             raise ProtocolError(f"{type(packet).__name__} in the middle of a session")
         match packet.message:
             case Result(number, value):
-                self._answer(number, value)
+                self._calls.answered(number, value)
             case Failed(number, code, text, hint, detail):
-                self._answer(number, from_wire(code, text, hint, detail))
-            case Progressed(number) as progress:
-                if report := self._reports.get(number):
-                    report(progress)
+                self._calls.answered(number, from_wire(code, text, hint, detail))
+            case Progressed() as progress:
+                self._calls.progressed(progress)
             case Chunk(stream, offset, mark):
                 if incoming := self._incoming.get(stream):
                     incoming.arrive(offset, mark, bulk)
@@ -381,16 +377,6 @@ class Connection:
                 self._listener.heard(message)
         return None
 
-    def _answer(self, number: int, answer: Value | TfnzError) -> None:
-        self._asked.pop(number, None)
-        waiting = self._calls.get(number)
-        if waiting is None or waiting.done():
-            return
-        if isinstance(answer, TfnzError):
-            waiting.set_exception(answer)
-        else:
-            waiting.set_result(answer)
-
     def _end_of(self, stream: int, whole: bool) -> None:
         if incoming := self._incoming.pop(stream, None):
             incoming.end(whole)
@@ -404,8 +390,7 @@ class Connection:
         if self._pidfd is not None:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
-        for number in list(self._calls):
-            self._answer(number, from_wire(why.code, why.message, why.hint, why.detail))
+        self._calls.fail(why)
         for stream in [*self._incoming, *self._outgoing]:
             self._end_of(stream, whole=False)
         for task in self._tasks:
@@ -421,20 +406,6 @@ class Connection:
         dealer, self._dealer = self._dealer, None
         if dealer is not None:
             dealer.close(linger=linger)
-
-
-def _streams(verb: Verb) -> set[int]:
-    """The streams that a verb opens."""
-    return {getattr(verb, name) for name in ("output", "input") if hasattr(verb, name)}
-
-
-def _check(verb: Verb) -> None:
-    """Find here what the location would find, before it does."""
-    try:
-        msgspec.convert(msgspec.structs.asdict(verb), type(verb))
-    except msgspec.ValidationError as problem:
-        what, _, where = str(problem).partition(" - at `$.")
-        raise UsageError(f"{where.rstrip('`') or type(verb).__name__}: {what}") from problem
 
 
 def _now() -> float:

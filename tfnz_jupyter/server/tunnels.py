@@ -28,6 +28,8 @@ Dial = Callable[[], Awaitable[socket.socket]]
 _RETRY_EVERY = 0.05
 #: A connection made while nobody listens in the container yet waits this long for it (seconds).
 _PATIENCE = 10.0
+#: And one that meets a full queue, this long (seconds).
+_LONGEST_PATIENCE = 60.0
 
 
 class Tunnel:
@@ -117,11 +119,14 @@ class Tunnel:
 
     async def _reach(self) -> socket.socket:
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + _PATIENCE
+        began = loop.time()
         while True:
             try:
                 return await self._dial()
             except ConnectionRefusedError:
-                if loop.time() > give_up:
+                if loop.time() > began + _PATIENCE:
                     raise
                 await asyncio.sleep(_RETRY_EVERY)
+            except TimeoutError:
+                if loop.time() > began + _LONGEST_PATIENCE:
+                    raise

@@ -175,7 +175,9 @@ def test_a_call_whose_outcome_nobody_knows_says_so(reader):
     async def story():
         os.kill(location_pid(), signal.SIGSTOP)
         asked = asyncio.ensure_future(reader.put.aio("/file", b"content"))
-        await eventually_async(lambda: "PutFiles" in str(reader._connection._asked), within=10)
+        await eventually_async(
+            lambda: "PutFiles" in str(reader._connection._calls.open()), within=10
+        )
         await asyncio.to_thread(kill_location)
         await asyncio.wait_for(asked, 30)
 

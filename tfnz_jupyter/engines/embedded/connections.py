@@ -13,6 +13,8 @@ from .container import Container
 from .link import GONE, Link
 
 _SOCKETS = 16  # asked for at once
+#: A container answers at once, or its queue of connections is full, and the kernel would try again ever more rarely (seconds).
+_ANSWER = 0.5
 
 
 class Connections:
@@ -49,7 +51,8 @@ class Connections:
         sock = socket.socket(fileno=await self._socket())
         try:
             sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
+            connecting = asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
+            await asyncio.wait_for(connecting, _ANSWER)
         except BaseException:
             sock.close()
             raise
