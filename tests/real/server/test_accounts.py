@@ -24,6 +24,7 @@ from tfnz_jupyter.sdk.connection import Connection
 from tfnz_jupyter.wire import messages as m
 
 SLEEP = ["sleep", "1000"]
+SLACK = 0.2  # seconds, for a machine that does much else
 _names = count(1)
 
 
@@ -44,7 +45,7 @@ def fails_quickly(error, words, **where):
     began = time.monotonic()
     with pytest.raises(error, match=words) as problem:
         Location(**where)
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 5 + 10 * SLACK
     return problem.value
 
 
@@ -73,7 +74,7 @@ def test_connecting_takes_less_than_a_tenth_of_a_second(served: Served, name: st
         began = time.monotonic()
         Location(location=name).disconnect()
         times.append(time.monotonic() - began)
-    assert min(times) < 0.1
+    assert min(times) < 0.1 + SLACK
 
 
 def test_another_address_can_be_dialled_for_the_same_location(served: Served, name: str) -> None:
@@ -182,7 +183,7 @@ def test_revoking_ends_live_sessions_at_once_and_nobody_elses(served: Served, na
         told = []
         container.termination_callback = lambda c, code: told.append(c)
         served.tfnz("revoke", name)
-        eventually(lambda: session.dead and told == [container], within=2)
+        eventually(lambda: session.dead and told == [container], within=2 + 10 * SLACK)
         assert "revoked" in session.reason
         with pytest.raises(SessionEnded, match="revoked"):
             container.run_process("true")

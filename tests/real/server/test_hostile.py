@@ -32,7 +32,7 @@ def ada(served: Served, name: str) -> Account:
     return served.join(name)
 
 
-def is_served(account: Account, within: float = 5.0) -> bool:
+def is_served(account: Account, within: float = 10.0) -> bool:
     """Whether that user can still connect, soon, and have a container."""
     began = time.monotonic()
     with Location(location=account.location) as session:
