@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tests.support.eventually import eventually
-from tfnz_jupyter import ContainerEnded, EngineFailed, UsageError
+from tfnz_jupyter import ContainerEnded, EngineFailed, Location, UsageError
 
 #: Says who it is and that it is up, then serves its own start count to whoever connects.
 SERVES = "echo start >>/starts; echo up; while :; do wc -l </starts | nc -l -p 80; done"
@@ -184,3 +184,21 @@ def test_destroying_a_sleeper_frees_it(node):
 def test_a_terminal_of_no_size_is_refused(node, size):
     with pytest.raises(UsageError, match="terminal"):
         node.spawn_container("busybox", terminal=size)
+
+
+def test_another_session_may_wake_feed_and_reboot_what_is_tagged(node):
+    container = node.spawn_container(
+        "busybox", sleep=True, command="echo up; exec cat", tag="sleeping-beauty"
+    )
+    container.wait_until_ready(timeout=60)
+    with Location() as other:
+        same = eventually(lambda: other.externals.get(other.user_pk, "sleeping-beauty"), within=10)
+        same.start()
+        same.stdin(b"kiss\n")
+        container.wait_log("kiss", timeout=20)
+        same.reboot()
+        eventually(lambda: same.logs().endswith(b"up\n"), within=10)
+        for session, word in ((same, b"one\n"), (container, b"two\n")):
+            session.stdin(word)
+            container.wait_log(word.strip(), timeout=20)
+    assert container.logs() == b"up\nkiss\nup\none\ntwo\n"
