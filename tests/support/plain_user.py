@@ -43,7 +43,10 @@ def main(scratch: str, reachable: str, *command: str) -> None:
     os.setgroups([])
     os.setgid(ID)
     os.setuid(ID)
-    os.execve(command[0], command, os.environ | {"HOME": f"{base}/home", "USER": USER})
+    own = {"HOME": f"{base}/home", "USER": USER, "TFNZ_HOME": f"{base}/home/tfnz"}
+    os.execve(
+        command[0], command, os.environ | own
+    )  # what root has set leads to what root may read
 
 
 def _prepare(base: Path) -> None:
