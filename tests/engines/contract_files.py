@@ -186,7 +186,7 @@ class FileAccess:
         _, files = await container(bench, script)
         made = 0
         async with asyncio.timeout(60):
-            while made < 100:  # most tries find nothing there just then
+            while made < 30:  # most tries find nothing there just then
                 with contextlib.suppress(OSError):
                     await write(files, "/x/planted-by-a-test", b"inside")
                     made += 1
