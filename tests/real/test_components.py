@@ -19,7 +19,8 @@ from tfnz_jupyter import (
     Volume,
 )
 
-_PATIENCE = 120  # the image may have to be built first
+_PATIENCE = 300  # the image may have to be built first
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
