@@ -288,7 +288,7 @@ def test_nothing_of_the_gateway_stays_when_its_last_user_is_killed(before, endpo
     assert gateways(state_folder())
     child.kill()
     child.wait()
-    eventually(lambda: nothing_more(before), within=2)
+    eventually(lambda: nothing_more(before), within=4)
     assert not gateways(state_folder())
 
 

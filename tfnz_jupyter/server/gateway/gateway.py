@@ -32,7 +32,8 @@ _LOOPBACK = "127.0.0.1"
 #: Caddy leaves them out by itself (seconds).
 _TOGETHER = 3.0
 _CERTIFICATE_WITHIN = 15.0  # seconds
-_AGAIN = 0.2  # seconds until a gateway that was killed is started anew
+#: Seconds until a gateway that was killed is started anew, and until that is tried again at the latest.
+_AGAIN, _AT_LAST = 0.2, 30.0
 _WEIGHED_EVERY = 60.0  # seconds; each change of weights is a new configuration
 
 Change = Callable[[Sites], Sites]
@@ -238,16 +239,19 @@ class Gateway:
         self._background(self._apply(change))
 
     async def _guard(self) -> None:
-        """Start Caddy again where something killed it."""
+        """Start Caddy again where something killed it, ever more patiently where that does not help."""
+        pause = _AGAIN
         while True:
             await self._caddy.ended()
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(pause)
             async with self._changing:
                 if not self._sites.by_name:
                     return
                 try:
                     await self._serve(self._sites)
+                    pause = _AGAIN
                 except (TfnzError, OSError) as problem:
+                    pause = min(2 * pause, _AT_LAST)
                     log.warning("the web gateway cannot be started again: %s", problem)
 
     def _state(self, site: Site) -> m.Site:
