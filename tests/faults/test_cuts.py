@@ -104,7 +104,7 @@ def test_every_way_of_falling_silent_is_noticed_and_mended(far):
         for way, break_it in ways.items():
             break_it(nets[way])
         for way, place in sessions.items():
-            eventually(lambda net=nets[way]: net.connections == 2, within=30)
+            eventually(lambda net=nets[way]: net.connections >= 2, within=30)
             assert answers(place)
             place.disconnect()
 
@@ -131,7 +131,7 @@ def test_a_program_that_slept_makes_a_new_connection_as_soon_as_it_wakes(
 ):
     awake = connecting._now
     monkeypatch.setattr(connecting, "_now", lambda: awake() + 100)
-    eventually(lambda: net.connections == 2, within=10)
+    eventually(lambda: net.connections >= 2, within=10)
     assert container.run_process("echo awake")[0] == b"awake\n"
 
 

@@ -39,7 +39,9 @@ class TunnelVerbs:
         try:
             await tunnel.carry(carried)
         except OSError as problem:
-            raise Unreachable(f"nobody takes the connection: {problem.strerror}") from problem
+            raise Unreachable(
+                f"nobody takes the connection: {problem.strerror or 'its queue is full'}"
+            ) from problem
         finally:
             if not carried.joined:
                 carried.cut()
