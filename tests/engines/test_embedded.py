@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.engines.contract import Contract
+from tests.engines.embedded_isolation import Isolation
 from tests.support.bare_engine import Bench, bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,5 +28,5 @@ async def opened() -> AsyncIterator[Bench]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class TestEmbedded(Contract):
+class TestEmbedded(Contract, Isolation):
     """Nothing is left out."""

@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from tests.engines.contract import Contract
+from tests.engines.embedded_isolation import Isolation
 from tests.support import plain_user
 from tests.support import world as places
 from tests.support.bare_engine import Bench
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 AGAIN = os.environ.get("TFNZ_TESTS_AS") == plain_user.USER
 _LIMITS = "only root can set them"
 _ASK = """
-alarm 5; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 80, split(/\\./, shift))) or print($!), exit; print <S>
+alarm shift; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 80, split(/\\./, shift))) or print($!), exit; print <S>
 """
 
 if AGAIN:
@@ -60,7 +61,7 @@ if AGAIN:
             await found.engine.close()
             shutil.rmtree(folder, ignore_errors=True)
 
-    class TestEmbeddedPlain(Contract):
+    class TestEmbeddedPlain(Contract, Isolation):
         """Nothing is left out, but what is refused with its reason."""
 
         async def test_what_it_lacks_it_says(self, bench: Bench):
@@ -71,11 +72,12 @@ if AGAIN:
         async def test_containers_reach_the_internet_and_not_the_host(self, bench: Bench):
             name, _ = await bench.boot("sleep 100")
 
-            async def answer(address: str) -> str:
-                return await bench.said(name, "", argv=["perl", "-e", _ASK, address])
+            async def answer(address: str, patience: int = 30) -> str:
+                argv = ["perl", "-e", _ASK, str(patience), address]
+                return await bench.said(name, "", argv=argv)
 
             async def is_open() -> bool:
-                return await answer(places.PUBLIC) == "beyond"
+                return await answer(places.PUBLIC, 3) == "beyond"
 
             await eventually_async(is_open, within=30)
             for refused in (places.HOST, places.HOST_PUBLIC, places.METADATA[0], places.PRIVATE):

@@ -39,7 +39,9 @@ def main(scratch: str, reachable: str, *command: str) -> None:
     (base / "home").mkdir()
     os.chown(base / "home", ID, ID)
     _prepare(base)
-    _open_ways([Path(path) for path in reachable.split(":")])
+    folders = [Path(path) for path in reachable.split(":")]
+    _open_ways(folders)
+    _open_doors(folders, base)
     os.setgroups([])
     os.setgid(ID)
     os.setuid(ID)
@@ -75,6 +77,18 @@ def _open_ways(folders: list[Path]) -> None:
             path.mkdir(parents=True, exist_ok=True)
             bind(f"/proc/self/fd/{fd}", str(path), 0)
             os.close(fd)
+
+
+def _open_doors(folders: list[Path], base: Path) -> None:
+    """Where one of these is closed itself, put a copy of it that is open in its place; nothing of it is changed."""
+    for number, folder in enumerate(folders):
+        if folder.stat().st_mode & 0o005 != 0o005:
+            upper, work = (base / f"{name}-{number}" for name in ("upper", "work"))
+            upper.mkdir()
+            work.mkdir()
+            options = f"lowerdir={folder},upperdir={upper},workdir={work}"
+            mount("none", str(folder), "overlay", 0, options)
+            folder.chmod(0o755)
 
 
 if __name__ == "__main__":
