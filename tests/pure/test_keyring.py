@@ -39,6 +39,8 @@ def test_the_first_account_is_the_default_until_another_is_chosen(tmp_path: Path
     assert ring.default() == "other.place"
     ring.set_default("embedded")
     assert ring.default() == "embedded"
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
 def test_a_forgotten_account_is_no_longer_the_default(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ class Keyring:
         if location not in (*self.names(), *HERE):
             raise NotFound(f"no location {location!r}", hint=self._nearest(location))
         new = self._default_file.with_suffix(f".{os.getpid()}")
+        new.touch(0o600)
         new.write_text(location + "\n", "utf-8")
         new.replace(self._default_file)
 
