@@ -130,6 +130,18 @@ def test_a_slow_reader_slows_the_writer_and_loses_nothing(node):
     assert total == 50_000_000
 
 
+def test_a_slow_server_slows_the_sender_and_gets_all_of_it(node):
+    server = node.spawn_container("busybox", command="nc -ll -p 7 -e sh -c 'sleep 1; md5sum'")
+    tunnel = server.attach_tunnel(7)
+    server.wait_tcp(7)
+    sent = bytes(range(256)) * 80_000
+    with socket.create_connection(("127.0.0.1", tunnel.localport()), timeout=90) as link:
+        link.sendall(sent)
+        link.shutdown(socket.SHUT_WR)
+        answer = link.makefile("rb").read()
+    assert answer.split()[0] == hashlib.md5(sent).hexdigest().encode()
+
+
 def test_a_hundred_connections_at_once_are_served_and_leave_no_descriptors(server):
     tunnel = server.wait_http_200()
     pid = location_pid()
