@@ -237,7 +237,8 @@ def test_a_card_shows_what_its_container_uses_as_shares_of_what_it_may():
     feed = feeds.CardFeed(container, on_over=lambda: None)
     assert feed.facts()["usage"] is None
     container.turn(state="running", stats=Usage(250, 16 << 20, 3))
-    feed.facts()
-    usage = feed.facts()["usage"]  # looking twice is no second sample
+    for now in (10.0, 10.2, 10.4):  # one sample a second, however often it is looked at
+        feed.tick(now)
+    usage = feed.facts()["usage"]
     assert (usage["cpu"], usage["memory"], usage["processes"]) == (250, 16 << 20, 3)
     assert (usage["cpus"], usage["memories"]) == ([0.5], [0.25])

@@ -19,7 +19,6 @@ from .snapshots import of_container, of_location, of_node
 from .views_snapshot import ContainerSnapshot
 
 if TYPE_CHECKING:
-    from ..sdk.condition import Usage
     from ..sdk.container import Container
     from ..sdk.lines import LineRing
     from ..sdk.location import Location
@@ -145,7 +144,7 @@ class CardFeed(Speaker):
         self._answers: deque[tuple[dict[str, Any], list[bytes]]] = deque()
         self._on_over = on_over
         self._ended = self._frozen = False
-        self._last: Usage | None = None
+        self._sampled = -1.0
         self._used: deque[tuple[float, float]] = deque(maxlen=MINUTE)
         self._unsubscribe = container.on_change(self.changed)
 
@@ -155,6 +154,7 @@ class CardFeed(Speaker):
         return self._frozen and idle
 
     def tick(self, now: float) -> bool:
+        self._sample(now)
         message, buffers = self._answers.popleft() if self._answers else ({}, [])
         if self._dirty.is_set():
             self._dirty.clear()
@@ -176,17 +176,24 @@ class CardFeed(Speaker):
 
     def _usage(self) -> dict[str, Any] | None:
         """What it uses, and has used for a minute, as shares of what it may."""
-        now = self.container.stats
-        if now is None:
+        used = self.container.stats
+        if used is None:
             return None
-        if now is not self._last:
-            self._last = now
-            cores, memory = self._allowance()
-            self._used.append((now.cpu / cores, now.memory / memory))
-        cpus, memories = (
-            [round(share, 3) for share in one] for one in zip(*self._used, strict=True)
-        )
-        return {**asdict(now), "cpus": cpus, "memories": memories}
+        history = {
+            "cpus": [round(cpu, 3) for cpu, _ in self._used],
+            "memories": [round(memory, 3) for _, memory in self._used],
+        }
+        return {**asdict(used), **history}
+
+    def _sample(self, now: float) -> None:
+        """Once a second, note what it uses."""
+        used = self.container.stats
+        if used is None or now - self._sampled < 1.0:
+            return
+        self._sampled = now
+        cores, memory = self._allowance()
+        self._used.append((used.cpu / cores, used.memory / memory))
+        self._dirty.set()
 
     def _allowance(self) -> tuple[float, float]:
         """Thousandths of a core and bytes: its limits, or its node's."""
