@@ -66,7 +66,8 @@ def serve(wish: shell.Serve) -> int:
 async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
     state = state_folder()
     path = runtime / "location.sock"
-    path.unlink(missing_ok=True)
+    for left in (path, runtime / "location.json"):  # by one that was killed
+        left.unlink(missing_ok=True)
     house = _house(wish, f"ipc://{path}")
     engine = find(wish.engine)(state / "engine", runtime)
     idle = wish.idle if wish.idle is not None or wish.bind else _IDLE
@@ -74,7 +75,12 @@ async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, location.stop)
     plate = await location.open()
-    address = {"endpoint": f"ipc://{path}", "key": house.keys.public.hex(), "pid": os.getpid()}
+    address = {
+        "endpoint": f"ipc://{path}",
+        "key": house.keys.public.hex(),
+        "pid": os.getpid(),
+        "bound": bool(wish.bind),  # whoever started this will start it again, should it be killed
+    }
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
     if wish.bind:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 #: A location that is not ready by then is not coming (seconds).
 _START = 60.0
 _LOOK_EVERY = 0.02
+#: Who keeps a location that serves others has this long to start it again, before it is started to serve us alone (seconds).
+_SUPERVISOR = 10.0
 
 
 async def find_or_start() -> Address:
@@ -93,11 +95,22 @@ def _succeed(address: Address) -> Address:
     deadline = time.monotonic() + _START
     with _open_lock(runtime / "starting.lock") as lock:
         _take(lock, deadline)
-        if (found := _serving(runtime, deadline)) is not None:
+        give_up = time.monotonic() + (_SUPERVISOR if _is_kept(runtime) else 0.0)
+        while (found := _serving(runtime, deadline)) is None and time.monotonic() < give_up:
+            time.sleep(_LOOK_EVERY)
+        if found is not None:
             return found
         if _read(runtime) is None:  # it takes its address back before it ends
             raise gone
         return _started(runtime, deadline)
+
+
+def _is_kept(runtime: Path) -> bool:
+    """Whether the location that wrote there serves others too: whoever had started it will start it again."""
+    try:
+        return bool(json.loads((runtime / "location.json").read_text()).get("bound"))
+    except FileNotFoundError:
+        return False
 
 
 def _serving(runtime: Path, deadline: float) -> Address | None:

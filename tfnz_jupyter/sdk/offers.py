@@ -164,7 +164,9 @@ class Offers(Handle):
         for known in self.externals:
             if known.tag == offer.tag:  # it is just going: its tag is free already
                 self.externals.remove(known)
-        node = self.nodes.get(offer.node) or self.ranked_nodes()[0]
+        node = self.nodes.get(offer.node)
+        if node is None:  # it was lost meanwhile, and the container with it
+            return None
         external = ExternalContainer(offer, self.user_pk, node, self._connection)
         self.externals.add(external)
         return self._changed()
