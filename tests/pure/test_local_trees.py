@@ -88,6 +88,9 @@ def test_what_this_machine_refuses_is_said_by_name(tmp_path: Path):
         receive(tmp_path / "nowhere/to", file(b""))
     with pytest.raises(NoSuchFile, match="nowhere"):
         list(of_path(tmp_path / "nowhere"))
+    os.symlink("loop", tmp_path / "loop")
+    with pytest.raises(FileFailed, match="loop"):
+        list(of_path(tmp_path / "loop"))
 
 
 def test_what_is_neither_file_nor_folder_is_left_out_and_said(

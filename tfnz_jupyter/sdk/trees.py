@@ -49,7 +49,7 @@ def of_path(path: Path) -> Iterator[bytes]:
         NoSuchFile, FileFailed: it is not there, or cannot be read.
     """
     with _failures(path):
-        todo = [(b"", os.fsencode(path.resolve(strict=True)))]
+        todo = [(b"", os.fsencode(os.path.realpath(path, strict=True)))]
         while todo:
             name, here = todo.pop()
             yield from _record(name, here)
