@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tfnz_jupyter
 from tfnz_jupyter.errors import UsageError
 from tfnz_jupyter.grammar import shell as s
 
@@ -70,7 +71,7 @@ def test_every_command_explains_itself(verb: s.Verb) -> None:
 
 
 def test_the_systemd_unit_says_what_serve_understands() -> None:
-    unit = (Path(__file__).parents[2] / "examples" / "tfnz.service").read_text()
+    unit = (Path(tfnz_jupyter.__file__).parent / "cli" / "tfnz.service").read_text()
     started = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
     wish = s.parse_shell(shlex.split(started)[1:])
     assert isinstance(wish, s.Serve)
