@@ -139,7 +139,7 @@ def test_verbs_used_meanwhile_wait_for_it(node):
     container.wait_until_ready(timeout=60)
     rebooting = threading.Thread(target=container.reboot)
     rebooting.start()
-    eventually(lambda: container.state == "booting", within=5)
+    eventually(lambda: container.state == "booting" or not rebooting.is_alive(), within=20)
     assert container.run_process("echo after")[0] == b"after\n"
     rebooting.join(20)
     assert container.state == "running"
