@@ -57,15 +57,15 @@ def settle(session: Location, tag: str) -> User:
 
 @pytest.fixture(scope="module")
 def ada(served: Served) -> Iterator[User]:
-    served.join("ada")
-    with Location(location="ada") as session:
+    served.join("user-ada")
+    with Location(location="user-ada") as session:
         yield settle(session, "the-web")
 
 
 @pytest.fixture(scope="module")
 def bob(served: Served) -> Iterator[User]:
-    served.join("bob")
-    with Location(location="bob") as session:
+    served.join("user-bob")
+    with Location(location="user-bob") as session:
         yield settle(session, "my-web")
 
 
@@ -113,15 +113,15 @@ def test_what_is_no_id_is_refused_before_anything_is_made_of_it(bob: User, key: 
 
 def test_one_users_tags_are_free_for_another(ada: User, bob: User) -> None:
     mine = bob.session.node().spawn_container("busybox", command=SLEEP, tag="the-web")
-    with Location(location="bob") as other:
+    with Location(location="user-bob") as other:
         assert other.external_container("the-web").uuid == mine.uuid
     bob.session.node().destroy_container(mine)
-    with Location(location="bob") as other, pytest.raises(NotFound):
+    with Location(location="user-bob") as other, pytest.raises(NotFound):
         other.external_container("the-web")
 
 
 def test_nothing_that_another_has_is_offered(ada: User, bob: User) -> None:
-    with Location(location="bob") as other:
+    with Location(location="user-bob") as other:
         assert {external.tag for external in other.externals.values()} == {"my-web"}
         assert {volume.tag for volume in other.volumes.values()} == {"my-web-files"}
         for key in (ada.has.container, "the-web", f"{ada.has.container}:the-web"):
