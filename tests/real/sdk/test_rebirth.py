@@ -247,14 +247,15 @@ def test_a_container_that_was_woken_and_rebooted_goes_on_and_can_be_again(node):
         "busybox", sleep=True, command="cat /note; exec cat", pre_boot_files={"/note": "up\n"}
     )
     container.start()
+    eventually(lambda: container.logs() == b"up\n", within=20)
     container.reboot()
+    eventually(lambda: container.logs() == b"up\nup\n", within=20)
     container.run_process("echo changed >/note")
-    eventually(lambda: container.logs() == b"up\nup\n", within=10)
     kill_location()
     container.stdin(b"fed\n")
-    container.wait_log("fed", timeout=30)
+    eventually(lambda: container.logs() == b"up\nup\nfed\n", within=30)
     container.reboot(reset_filesystem=True)
-    eventually(lambda: container.logs() == b"up\nup\nfed\nup\n", within=10)
+    eventually(lambda: container.logs() == b"up\nup\nfed\nup\n", within=20)
     assert container.state == "running"
 
 
