@@ -29,27 +29,30 @@ def shell(container: Container, command: list[str] | None) -> int:
             "a shell needs a terminal", hint="tfnz exec NAME COMMAND runs a command without one."
         )
     ended, tell_ended = os.pipe()
-    size = os.get_terminal_size(sys.stdout.fileno())
-    write = to(sys.stdout.buffer)
+    try:
+        with _raw():  # before there is a prompt: what is typed at it must not be lost
+            process = _start(container, command, tell_ended)
+            with _sized(process):
+                _type(process, ended)
+    finally:
+        os.close(ended)
+    code = process.wait_exit()
+    return UNKNOWN if code is None else code
+
+
+def _start(container: Container, command: list[str] | None, tell_ended: int) -> Process:
+    """The process, of our size; ``tell_ended`` is closed when it is over."""
+    here = os.get_terminal_size(sys.stdout.fileno())
+    size, write = (here.columns, here.lines), to(sys.stdout.buffer)
 
     def over(process: Process, code: int | None) -> None:
         os.close(tell_ended)
 
-    process = (
-        container.spawn_process(command, write, over, terminal=(size.columns, size.lines))
-        if command
-        else container.spawn_shell(
-            data_callback=write,
-            termination_callback=over,
-            echo=True,
-            terminal=(size.columns, size.lines),
-        )
+    if command:
+        return container.spawn_process(command, write, over, terminal=size)
+    return container.spawn_shell(
+        data_callback=write, termination_callback=over, echo=True, terminal=size
     )
-    with _raw(), _sized(process):
-        _type(process, ended)
-    os.close(ended)
-    code = process.wait_exit()
-    return UNKNOWN if code is None else code
 
 
 def _type(process: Process, ended: int) -> None:
@@ -67,7 +70,7 @@ def _type(process: Process, ended: int) -> None:
 @contextmanager
 def _raw() -> Iterator[None]:
     before = termios.tcgetattr(sys.stdin)
-    tty.setraw(sys.stdin)
+    tty.setraw(sys.stdin, termios.TCSADRAIN)
     try:
         yield
     finally:
