@@ -185,6 +185,18 @@ class Notebook:
             }}"""
         )
 
+    @contextmanager
+    def beside(self) -> Iterator[Notebook]:
+        """The same notebook in one more page."""
+        page = self.page.context.browser.new_page(viewport=SIZE, device_scale_factor=2)
+        other = Notebook(page, self._url.replace("/workspaces/", "/workspaces/beside-"))
+        try:
+            other.load()
+            yield other
+            assert not other.errors, other.errors
+        finally:
+            page.close()
+
     def theme(self, name: str) -> None:
         """Light or Dark."""
         self.page.evaluate(
