@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from tfnz_jupyter.blocking import block
-from tfnz_jupyter.errors import SessionEnded
+from tfnz_jupyter.errors import Refused, SessionEnded
 from tfnz_jupyter.keyring import make_keys
+from tfnz_jupyter.sdk import embedded
 from tfnz_jupyter.sdk.address import Address
-from tfnz_jupyter.sdk.embedded import succeed
+from tfnz_jupyter.sdk.embedded import find_or_start, succeed
 
 
 @pytest.fixture
@@ -62,3 +63,15 @@ def test_one_that_serves_others_is_waited_for(runtime):
         supervisor.start()
         assert block(succeed(gone(runtime))).endpoint == "ipc://next"
         supervisor.join()
+
+
+def test_one_that_was_started_by_a_killed_program_and_was_quicker_is_taken(runtime, monkeypatch):
+    with (runtime / "serving.lock").open("w") as lock:
+
+        def start(*_):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            threading.Timer(0.1, write, (runtime, 9, False)).start()
+            raise Refused("a location already serves this user")
+
+        monkeypatch.setattr(embedded, "_start", start)
+        assert block(find_or_start()).pid == 9

@@ -65,9 +65,11 @@ def location_pid() -> int | None:
 
 def end_location(number: int = signal.SIGTERM) -> None:
     """End it, and wait until nobody holds its lock."""
-    if (pid := location_pid()) is not None and _is_locked(runtime_folder() / "serving.lock"):
+    lock = runtime_folder() / "serving.lock"
+    eventually(lambda: location_pid() or not _is_locked(lock), within=20)  # it may be just starting
+    if (pid := location_pid()) is not None and _is_locked(lock):
         os.kill(pid, number)
-    eventually(lambda: not _is_locked(runtime_folder() / "serving.lock"), within=20)
+    eventually(lambda: not _is_locked(lock), within=20)
 
 
 def traces() -> dict[str, set[str]]:

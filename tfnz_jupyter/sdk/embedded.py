@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
 
-from ..errors import EngineFailed, SessionEnded, Unreachable, UsageError, from_wire
+from ..errors import EngineFailed, Refused, SessionEnded, Unreachable, UsageError, from_wire
 from ..folders import config_folder, runtime_folder
 from ..keyring import load_or_create
 from .address import Address
@@ -128,7 +128,16 @@ def _serving(runtime: Path, deadline: float) -> Address | None:
 
 
 def _started(runtime: Path, deadline: float) -> Address:
-    _start(runtime, deadline)
+    """The address of the location that was started here, or of one that was quicker.
+
+    Who had begun to start that one may have been killed, and no longer holds the lock.
+    """
+    try:
+        _start(runtime, deadline)
+    except Refused:
+        if (quicker := _serving(runtime, deadline)) is None:
+            raise
+        return quicker
     if (address := _read(runtime)) is None:
         raise Unreachable("the location went away as soon as it had started")
     return address
