@@ -47,9 +47,9 @@ class ImageInfo:
     user: str = ""  # "", "uid", "uid:gid", "name" or "name:group"
     ports: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
-    source: str = (
-        ""  # where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"
-    )
+    #: Where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"; or the name of the engine whose
+    #: own it is.
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +280,19 @@ class Engine(ABC):
     async def close(self) -> None:
         """End everything this engine holds and leave nothing behind. Idempotent."""
 
+    async def image(self, reference: str) -> ImageInfo | None:
+        """An image that its nodes have, or fetch by themselves; by default they have none.
+
+        ``reference`` is a name, or ``.`` for the newest. Asked before any other source, in the name of the location's own
+        user alone; what it finds is downloaded nowhere, and its ``source`` is the engine's name. None: others are asked.
+        """
+        return None
+
     @abstractmethod
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
-        """Make an image bootable from the OCI store (``blobs/sha256/<hex>``). Returns at once if it already is.
+        """Make an image bootable from the OCI store (``blobs/sha256/<hex>``), or by what :meth:`image` found.
 
-        Raises ``EngineFailed`` (broken layer, disk full), having left nothing half done.
+        Returns at once if it already is. Raises ``EngineFailed`` (broken layer, disk full), having left nothing half done.
         """
 
     @abstractmethod

@@ -80,7 +80,8 @@ class Location:
     def __init__(self, engine: Engine, images: Path, house: House, *, idle: float | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
-        self._images = Library(images, house.accounts.operator.hex(), house.registries)
+        operator = house.accounts.operator.hex()
+        self._images = Library(images, operator, house.registries, engine.image)
         self._house = house
         self._ends_idle = idle is not None
         self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)

@@ -38,6 +38,7 @@ from .tools import missing, uncancelled
 log = logging.getLogger(__name__)
 
 Read = Callable[[], Awaitable[bytes | None]]
+Ask = Callable[[str], Awaitable[ImageInfo | None]]
 
 _OWN = Rules()
 _LEFT_FREE = 2**28  # bytes that an upload does not take
@@ -54,6 +55,7 @@ class Images:
         rules: where they may come from.
         kitchen: whose recipes are used, where they are not built in this store.
         pool: a folder in which stores that share a file system find each other's blobs, once they have their own.
+        engine: tells of an image that the engine has by itself, and that nobody need fetch.
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class Images:
         rules: Rules = _OWN,
         kitchen: Images | None = None,
         pool: Path | None = None,
+        engine: Ask | None = None,
     ) -> None:
         self._store = Store(folder, pool)
+        self._engine = engine
         self._rules = rules
         self._kitchen = kitchen or self
         self._builder = Builder(self._store, folder / "apt")
@@ -93,9 +97,9 @@ class Images:
             EngineFailed: broken, disk full, or a tool is missing or failed.
         """
         parsed = self._parse(reference)
-        found = (
-            None if isinstance(parsed, Newest) else await asyncio.to_thread(self.find, reference)
-        )
+        found = await self._of_engine(parsed, reference)
+        if found is None and not isinstance(parsed, Newest):
+            found = await asyncio.to_thread(self.find, reference)
         if found is None:
             found = await self._jobs.run(
                 parsed.key, lambda tell: self._obtain(parsed, tell, login), report
@@ -106,6 +110,13 @@ class Images:
         """The image as the store has it (for a file: made from the file as it is now), or None."""
         parsed = self._parse(reference)
         return self._store.get(parsed.key, reference, _stamp(parsed))
+
+    async def known(self, reference: str) -> ImageInfo | None:
+        """The image as the engine has it by itself, else as the store has it, or None."""
+        parsed = self._parse(reference)
+        return await self._of_engine(parsed, reference) or await asyncio.to_thread(
+            self.find, reference
+        )
 
     def list(self) -> list[ImageInfo]:
         """Every image in the store, by its shortest name."""
@@ -168,6 +179,14 @@ class Images:
                 hint="Give the name of an image in a registry, or upload the file.",
             )
         return parse_reference(reference)
+
+    async def _of_engine(self, parsed: Reference, reference: str) -> ImageInfo | None:
+        """The image that nobody need fetch; files are never the engine's."""
+        if self._engine is None or isinstance(parsed, File):
+            return None
+        name = parsed.familiar if isinstance(parsed, Name) else parsed.key
+        found = await self._engine(name)
+        return replace(found, reference=reference) if found else None
 
     async def _cook(self, key: str, name: Name, recipe: Recipe, report: Report) -> ImageInfo:
         async with self._at_work():

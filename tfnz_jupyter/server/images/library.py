@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .images import Images
+from .images import Ask, Images
 from .rules import Rules
 
 
@@ -19,16 +19,21 @@ class Library:
         folder: of the location's own user's images; the others' lie beside it.
         operator: who that is.
         registries: hosts that others may pull from although they are not on the public internet.
+        engine: tells the operator of images that the engine has by itself; to others they are not there.
     """
 
     def __init__(
-        self, folder: Path, operator: str, registries: frozenset[str] = frozenset()
+        self,
+        folder: Path,
+        operator: str,
+        registries: frozenset[str] = frozenset(),
+        engine: Ask | None = None,
     ) -> None:
         self._folder = folder
         self._pool = folder.with_name("layers")
         self._operator = operator
         self._rules = Rules(here=False, registries=registries)
-        self._own = Images(folder, pool=self._pool)
+        self._own = Images(folder, pool=self._pool, engine=engine)
         self._others: dict[str, Images] = {}
 
     def of(self, user: str) -> Images:

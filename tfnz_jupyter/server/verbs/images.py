@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ...engines.base import ImageInfo, Progress, Report
 from ...errors import NotFound
 from ...wire import messages as m
@@ -35,7 +33,7 @@ class ImageVerbs:
         return _ready(image)
 
     async def _find(self, peer: Peer, verb: m.FindImage, call: int) -> m.ImageReady:
-        found = await asyncio.to_thread(self._images.of(peer.user).find, verb.reference)
+        found = await self._images.of(peer.user).known(verb.reference)
         if found is None:
             raise NotFound(f"no image {verb.reference}")
         return _ready(found)
