@@ -56,6 +56,7 @@ PURE = (
     "notebook/views*.py",
 )
 PURE += ("doctor/report.py", "engines/**/bundle*.py", "engines/**/manifest*.py")
+PURE += ("engines/kubernetes/channels.py",)
 IMPURE = {
     "asyncio",
     "zmq",
