@@ -12,6 +12,7 @@ import platform
 from typing import Any
 
 from ...engines.base import ImageInfo, Layer
+from ...engines.image_config import facts
 from ...errors import EngineFailed, NotSupported
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -125,38 +126,6 @@ def image_info(
             Layer(layer["digest"], diff_id, layer["size"], layer["mediaType"])
             for layer, diff_id in zip(manifest["layers"], diff_ids, strict=True)
         ),
-        entrypoint=_words(run.get("Entrypoint")),
-        cmd=_words(run.get("Cmd")),
-        env=tuple((k, v) for k, _, v in (e.partition("=") for e in run.get("Env") or ())),
-        working_dir=run.get("WorkingDir") or "/",
-        user=run.get("User") or "",
-        ports=_ports(run.get("ExposedPorts") or {}),
-        stop_signal=_signal(run.get("StopSignal")),
+        **facts(run),
         source=source,
     )
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, list) else ()
-
-
-def _ports(exposed: dict[str, Any]) -> tuple[int, ...]:
-    """TCP ports, in order; ``80-82/tcp`` is three."""
-    found: set[int] = set()
-    for text in exposed:
-        span, _, protocol = text.partition("/")
-        first, _, last = span.partition("-")
-        if protocol in ("", "tcp") and first.isdecimal() and (last or first).isdecimal():
-            found.update(range(int(first), min(int(last or first), 65535) + 1))
-    return tuple(sorted(p for p in found if 0 < p < 65536))
-
-
-def _signal(name: object) -> str:
-    """``SIGQUIT`` for ``SIGQUIT``, ``QUIT`` and ``3`` alike."""
-    import signal
-
-    text = str(name or "SIGTERM").upper()
-    if text.isdecimal():
-        known = {int(s): s.name for s in signal.Signals}
-        return known.get(int(text), text)
-    return text if text.startswith("SIG") else f"SIG{text}"
