@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Protocol
 
 from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, from_wire
 from ..link.carried import Carried
@@ -57,6 +57,8 @@ _GREETING = 4.0
 _TICK = 1.0
 #: Between two tries to come back: at first, and at most (seconds).
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+#: The connection of a process that is gone ends by itself, once all it said was read; if not by then, it is taken for lost.
+_LAST_WORDS = 0.5
 
 
 class Listener(Protocol):
@@ -289,7 +291,8 @@ class Connection:
             self._pidfd = None
         self._killed = True
         if self._dealer is not None:
-            self._dealer.give_up(Unreachable("the location's process is gone"))
+            gone = Unreachable("the location's process is gone")
+            self._loop.call_later(_LAST_WORDS, self._dealer.give_up, gone)
 
     async def _live(self) -> None:
         """Listen, and come back when the connection is lost, until the session is over."""
@@ -306,25 +309,15 @@ class Connection:
             self._end(ProtocolError(f"what the location said was not understood: {problem!r}"))
 
     async def _listen(self, dealer: Dealer) -> TfnzError:
-        """Act on what arrives until the connection is lost; why it is."""
-        hearing = asyncio.ensure_future(self._hear(dealer))
-        either: set[asyncio.Future[Any]] = {hearing, dealer.lost}
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            return await hearing if hearing.done() else dealer.lost.result()
-        finally:
-            hearing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await hearing
-
-    async def _hear(self, dealer: Dealer) -> NoReturn:
-        while True:
-            arrived = self._wire.receive(await dealer.recv(), _now())
+        """Act on all that arrives until the connection is lost; why it is."""
+        while (frames := await dealer.recv()) is not None:
+            arrived = self._wire.receive(frames, _now())
             self._space.look()
             if arrived is not None:
                 self._act(*arrived)
             self._flush()
             await asyncio.sleep(0)  # a flood must not keep time-outs and other calls waiting
+        return dealer.lost.result()
 
     async def _come_back(self) -> None:
         """Connect anew, for as long as it takes. Raises what makes it hopeless."""

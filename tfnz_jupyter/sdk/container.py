@@ -200,10 +200,8 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
             return
         for process in list(self._processes.values()):
             self._process_ended(m.ProcessEnded(process.uuid, None, f"its container {self.reason}"))
-        for tunnel in self.tunnels:
-            self._close_tunnel(tunnel)
-        for server in self.ssh_servers:
-            self._close_ssh_server(server)
+        for key in list(self._openings):
+            self._is_shut(key)
         self._connection.forget(self._input)
         self._over.set()
         self._tell_all()

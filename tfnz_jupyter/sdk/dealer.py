@@ -1,7 +1,8 @@
 """One connection to a location, encrypted, to the one key it must have. A lost one is never mended: another takes its place.
 
-libzmq would reconnect by itself, and the location would take what comes then for a stranger's; so that is switched off, and
-libzmq's own news of its socket say when, and why, a connection is over.
+libzmq would reconnect by itself, and the location would take what comes then for a stranger's; so that is put off for
+longer than anything lives (forbidden, libzmq throws away what had come and was not read), and libzmq's own news of its
+socket say when, and why, a connection is over.
 
 CURVE itself is silent about a wrong key, so its symptoms are read. An account that is not known is answered with a status.
 A location whose key is another cannot read our first message and hangs up on it. Where nobody listens, no connection is
@@ -30,6 +31,8 @@ from .address import Address
 _NAMES = 4.0
 #: The last words of a connection that is closed may take this long to leave (milliseconds).
 _LINGER = 500
+#: 24 days (milliseconds); no connection that is lost stays open for a second.
+_NEVER = 2**31 - 1
 
 _OVER = (
     zmq.EVENT_CLOSED
@@ -67,12 +70,18 @@ class Dealer:
         """Whether :meth:`close` was called."""
         return bool(self._socket.closed)
 
-    async def recv(self) -> list[bytes]:
-        """The next packet's frames. Never returns once the connection is lost."""
-        if self.closed:
-            await asyncio.get_running_loop().create_future()
-        frames: list[bytes] = await self._socket.recv_multipart()
-        return frames
+    async def recv(self) -> list[bytes] | None:
+        """The next packet's frames; None once the connection is lost and all that came on it was given."""
+        arriving: asyncio.Future[list[bytes]] = self._socket.recv_multipart()
+        if not arriving.done():  # it is where something had come
+            either: set[asyncio.Future[Any]] = {arriving, self.lost}
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                arriving.cancel()
+            if arriving.cancelled():  # what came last may not have been noticed yet
+                arriving = self._socket.recv_multipart(zmq.DONTWAIT)
+        return None if isinstance(arriving.exception(), zmq.Again) else arriving.result()
 
     async def answer(self, within: float) -> list[bytes]:
         """The first packet's frames.
@@ -80,15 +89,13 @@ class Dealer:
         Raises:
             TfnzError: why there will be none.
         """
-        reading = asyncio.ensure_future(self.recv())
-        either: set[asyncio.Future[Any]] = {reading, self.lost}
         try:
-            await asyncio.wait(either, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                raise self.lost.result() if self.lost.done() else self._silent()
-            return await reading
-        finally:
-            reading.cancel()
+            frames = await asyncio.wait_for(self.recv(), within)
+        except TimeoutError:
+            raise self._silent() from None
+        if frames is None:
+            raise self.lost.result()
+        return frames
 
     def give_up(self, why: TfnzError) -> None:
         """Take the connection for lost, though nothing says so."""
@@ -154,7 +161,7 @@ def _socket(address: Address) -> Any:
     made.curve_secretkey = z85.encode(address.user.secret)
     made.maxmsgsize = LARGEST_FRAME
     made.sndhwm = 0  # what is on the way is bounded by the session
-    made.reconnect_ivl = -1
+    made.reconnect_ivl = _NEVER
     made.ipv6 = True
     return made
 

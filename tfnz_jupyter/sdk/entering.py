@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..blocking import verb
-from ..errors import UsageError
 from ..wire import messages as m
 from . import asking
 from .handle import new_id
@@ -19,14 +16,10 @@ PORT = 2222
 class Entering(Reaching):
     """The part of a container that is entered through SSH."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self._ssh_servers: dict[str, SshServer] = {}
-
     @property
     def ssh_servers(self) -> list[SshServer]:
         """Those that are open."""
-        return list(self._ssh_servers.values())
+        return self._open(SshServer)
 
     @verb
     async def create_ssh_server(
@@ -55,8 +48,7 @@ class Entering(Reaching):
         key = new_id()
         opened = await self._listen(m.OpenSsh(self.uuid, key, keys, wanted, bind or "127.0.0.1"))
         server = SshServer(key, self._whole, opened.address, opened.port, own)
-        self._ssh_servers[key] = server
-        self._tell_all()
+        self._opened(server)
         return server
 
     @verb
@@ -66,20 +58,4 @@ class Entering(Reaching):
         Raises:
             UsageError: it is not one of this container's, or closed already.
         """
-        if self._ssh_servers.get(server.uuid) is not server:
-            raise UsageError(f"{server!r} is not an open SSH server of {self.name}")
-        self._asks.pop(server.uuid, None)
-        await self._connection.call(m.CloseTunnel(server.uuid))
-        self._close_ssh_server(server)
-
-    def _port_lost(self, key: str) -> None:
-        if (server := self._ssh_servers.get(key)) is not None:
-            self._close_ssh_server(server)
-        super()._port_lost(key)
-
-    def _close_ssh_server(self, server: SshServer) -> None:
-        self._asks.pop(server.uuid, None)
-        self._ssh_servers.pop(server.uuid, None)
-        self._ports.close(server.uuid)
-        server._close()
-        self._tell_all()
+        await self._shut(server)

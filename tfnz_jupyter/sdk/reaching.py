@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,10 +14,12 @@ from ..wire import messages as m
 from . import asking
 from .handle import new_id
 from .living import Living
+from .opening import Opening
 from .ports import Ports
 from .tunnel import Tunnel
 
 log = logging.getLogger(__name__)
+Kind = TypeVar("Kind", bound=Opening)
 
 
 class Reaching(Living):
@@ -25,14 +27,14 @@ class Reaching(Living):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._tunnels: dict[str, Tunnel] = {}
+        self._openings: dict[str, Opening] = {}  # tunnels and SSH servers
         self._ports = Ports(self._connection)
         self._asks: dict[str, m.OpenTunnel | m.OpenSsh] = {}  # what had the open ones opened
 
     @property
     def tunnels(self) -> list[Tunnel]:
         """Those that are open."""
-        return list(self._tunnels.values())
+        return self._open(Tunnel)
 
     def all_tunnels(self) -> list[Tunnel]:
         """Those that are open."""
@@ -58,8 +60,7 @@ class Reaching(Living):
         key = new_id()
         opened = await self._listen(m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1"))
         tunnel = Tunnel(key, self._whole, port, opened.address, opened.port)
-        self._tunnels[key] = tunnel
-        self._tell_all()
+        self._opened(tunnel)
         return tunnel
 
     @verb
@@ -69,11 +70,21 @@ class Reaching(Living):
         Raises:
             UsageError: it is not one of this container's, or closed already.
         """
-        if self._tunnels.get(tunnel.uuid) is not tunnel:
-            raise UsageError(f"{tunnel!r} is not an open tunnel of {self.name}")
-        self._asks.pop(tunnel.uuid, None)
-        await self._connection.call(m.CloseTunnel(tunnel.uuid))
-        self._close_tunnel(tunnel)
+        await self._shut(tunnel)
+
+    def _open(self, kind: type[Kind]) -> list[Kind]:
+        return [one for one in self._openings.values() if isinstance(one, kind)]
+
+    def _opened(self, opening: Opening) -> None:
+        self._openings[opening.uuid] = opening
+        self._tell_all()
+
+    async def _shut(self, opening: Opening) -> None:
+        if self._openings.get(opening.uuid) is not opening:
+            raise UsageError(f"{opening!r} is not open on {self.name}")
+        self._asks.pop(opening.uuid, None)  # a location that is started anew must not open it again
+        await self._connection.call(m.CloseTunnel(opening.uuid))
+        self._is_shut(opening.uuid)
 
     async def _listen(self, ask: m.OpenTunnel | m.OpenSsh) -> m.Listening:
         """Have a port of this machine opened; where nobody waits for it any more, it is closed again."""
@@ -95,15 +106,11 @@ class Reaching(Living):
                 await self._connection.call(ask)
             except TfnzError as problem:
                 log.warning("%s: a port cannot be opened again: %s", self.name, problem.message)
-                self._port_lost(key)
+                self._is_shut(key)
 
-    def _port_lost(self, key: str) -> None:
-        if (tunnel := self._tunnels.get(key)) is not None:
-            self._close_tunnel(tunnel)
-
-    def _close_tunnel(self, tunnel: Tunnel) -> None:
-        self._asks.pop(tunnel.uuid, None)
-        self._tunnels.pop(tunnel.uuid, None)
-        self._ports.close(tunnel.uuid)
-        tunnel._close()
-        self._tell_all()
+    def _is_shut(self, key: str) -> None:
+        self._asks.pop(key, None)
+        self._ports.close(key)
+        if (opening := self._openings.pop(key, None)) is not None:
+            opening._close()
+            self._tell_all()

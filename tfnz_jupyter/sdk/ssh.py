@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Ended, UsageError
+from ..errors import UsageError
 from ..folders import config_folder
-from .handle import Handle
+from .opening import Opening
 
 if TYPE_CHECKING:
     from .container import Container
@@ -21,28 +21,14 @@ Keys = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 USER = "root"
 
 
-class SshServer(Handle):
+class SshServer(Opening):
     """Made by ``Container.create_ssh_server``. It ends with its container, or by ``Container.destroy_ssh_server``."""
 
     def __init__(
         self, uuid: str, container: Container, address: str, localport: int, key: Path
     ) -> None:
-        super().__init__(uuid)
-        self.bind = address
+        super().__init__(uuid, container, "SSH server", address, localport)
         self.key = key  # the file with the private key that is always let in
-        self.dead = False
-        self._container = container
-        self._localport = localport
-
-    def localport(self) -> int:
-        """The port on this machine.
-
-        Raises:
-            Ended: the server is closed.
-        """
-        if self.dead:
-            raise Ended(f"the SSH server of {self._container.name} is closed")
-        return self._localport
 
     @property
     def command(self) -> str:
@@ -50,14 +36,6 @@ class SshServer(Handle):
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)
         words = ["ssh", "-i", str(self.key), "-p", str(self._localport), f"{USER}@{host}"]
         return shlex.join(words)
-
-    def container(self) -> Container:
-        """Where it leads."""
-        return self._container
-
-    def _close(self) -> None:
-        self.dead = True
-        self._changed()
 
     def __repr__(self) -> str:
         state = "closed" if self.dead else self.command

@@ -147,7 +147,7 @@ class Peer:
         """
         match packet.message if isinstance(packet, Data) else packet:
             case Call(number, verb, again):
-                self._begin(number, perform(self, verb, number, again), verb)
+                self._begin(number, perform, verb, again)
             case Cancel(number):
                 if task := self._calls.get(number):
                     task.cancel()
@@ -180,14 +180,12 @@ class Peer:
         if outgoing := self._out.pop(stream, None):
             outgoing.close()
 
-    def _begin(self, number: int, deed: Coroutine[Any, Any, Value], verb: Verb) -> None:
+    def _begin(self, number: int, perform: Perform, verb: Verb, again: bool) -> None:
         if number in self._calls:
-            deed.close()
             raise ProtocolError(f"call {number} is under way")
         if len(self._calls) >= _MOST_CALLS:
-            deed.close()
             raise ProtocolError(f"more than {_MOST_CALLS:,} calls are under way")
-        task = asyncio.ensure_future(self._answer(number, deed, verb))
+        task = asyncio.ensure_future(self._answer(number, perform, verb, again))
         self._calls[number] = task
         task.add_done_callback(lambda done: self._answered(number, done))
 
@@ -196,9 +194,9 @@ class Peer:
         if task.cancelled():  # even before it began
             self.tell(Failed(number, "error", "cancelled"))
 
-    async def _answer(self, number: int, deed: Coroutine[Any, Any, Value], verb: Verb) -> None:
+    async def _answer(self, number: int, perform: Perform, verb: Verb, again: bool) -> None:
         try:
-            value = await deed
+            value = await perform(self, verb, number, again)
         except Exception as problem:
             code, message, hint, detail = to_wire(problem)
             if code == "error":
