@@ -113,8 +113,7 @@ def told(row: Row) -> str:
             f"  {way:<28} {shown(statistics.median(taken)):>8}   ({low} to {high}, {len(taken)} times)"
         )
     words = {True: "met", False: "MISSED", None: "cannot be told"}
-    for target in row.targets:
-        lines.append(f"  target {target}: {words[target.met(row.samples)]}")
+    lines += [f"  target {target}: {words[target.met(row.samples)]}" for target in row.targets]
     if row.note:
         lines.append(f"  {row.note}")
     return "\n".join(lines)
