@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from tfnz_jupyter.engines.addresses import NOT_PUBLIC
 from tfnz_jupyter.engines.embedded import (
     cgroups,
     firewall,
@@ -155,12 +156,12 @@ def test_a_container_that_is_in_no_set_reaches_nothing():
      "224.0.0.1", "255.255.255.255", "0.0.0.0", "10.124.0.5"],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_in_the_list(address: str):
-    assert any(IPv4Address(address) in net for net in firewall.NOT_PUBLIC)
+    assert any(IPv4Address(address) in net for net in NOT_PUBLIC)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "151.101.2.132"])
 def test_a_public_address_is_not(address: str):
-    assert not any(IPv4Address(address) in net for net in firewall.NOT_PUBLIC)
+    assert not any(IPv4Address(address) in net for net in NOT_PUBLIC)
 
 
 def test_the_hosts_addresses_replace_the_ones_before():
