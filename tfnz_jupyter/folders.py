@@ -22,18 +22,19 @@ def config_folder() -> Path:
     return _private(_below_home("config") or platformdirs.user_config_path(_APP, appauthor=False))
 
 
-def state_folder() -> Path:
-    """Images and the writable parts of containers; grows with them."""
-    return _private(_below_home("state") or platformdirs.user_data_path(_APP, appauthor=False))
+def state_folder(place: str = "") -> Path:
+    """Images and the writable parts of containers; grows with them. A ``place`` is a folder of its own below."""
+    base = _below_home("state") or platformdirs.user_data_path(_APP, appauthor=False)
+    return _below(_private(base), place)
 
 
-def runtime_folder() -> Path:
-    """Sockets, locks and the log of a running location.
+def runtime_folder(place: str = "") -> Path:
+    """Sockets, locks and the log of a running location. A ``place`` is a folder of its own below.
 
     Raises:
         UsageError: the path is too long for a unix socket.
     """
-    folder = _private(_below_home("run") or _user_runtime())
+    folder = _below(_private(_below_home("run") or _user_runtime()), place)
     if len(os.fsencode(folder)) > _LONGEST_SOCKET_PATH - len("/location.sock"):
         raise UsageError(
             f"{folder} is too long a path for a unix socket",
@@ -45,6 +46,10 @@ def runtime_folder() -> Path:
 def _below_home(name: str) -> Path | None:
     home = os.environ.get("TFNZ_HOME")
     return Path(home).absolute() / name if home else None
+
+
+def _below(base: Path, place: str) -> Path:
+    return _private(base / place) if place else base
 
 
 def _user_runtime() -> Path:

@@ -65,6 +65,11 @@ MEANINGS = {
     "spawn --ssh=2222 x": g.Spawn("x", ssh=2222),
     "spawn --publish Web.localhost x": g.Spawn("x", published=("web.localhost",)),
     "connect lab --ip 127.0.0.1": g.Connect("lab", "127.0.0.1"),
+    "connect docker --host ssh://a --host=unix:///b --allow-host-rules": g.Connect(
+        "docker",
+        options=(("host", "ssh://a"), ("host", "unix:///b"), ("allow_host_rules", "yes")),
+    ),
+    "connect kubernetes --context c": g.Connect("kubernetes", options=(("context", "c"),)),
     "shell db": g.Shell("db"),
     "shell db psql -U me": g.Shell("db", ("psql", "-U", "me")),
     "start db": g.Start("db"),

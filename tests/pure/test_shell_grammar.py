@@ -19,6 +19,9 @@ MEANINGS = {
     "serve --engine e --address a:1 --idle 2.5 --ready-fd 3": s.Serve(
         engine="e", address="a:1", idle=2.5, ready_fd=3
     ),
+    "serve --engine kubernetes --init-image i": s.Serve(
+        engine="kubernetes", options=(("init_image", "i"),)
+    ),
     "serve --sessions 2 --containers=3 --memory 4g": s.Serve(
         sessions=2, containers=3, memory=4 << 30
     ),

@@ -8,10 +8,11 @@ import pytest
 
 from tfnz_jupyter.blocking import block
 from tfnz_jupyter.errors import Refused, SessionEnded
+from tfnz_jupyter.homes import Home
 from tfnz_jupyter.keyring import make_keys
-from tfnz_jupyter.sdk import embedded
+from tfnz_jupyter.sdk import here
 from tfnz_jupyter.sdk.address import Address
-from tfnz_jupyter.sdk.embedded import find_or_start, succeed
+from tfnz_jupyter.sdk.here import find_or_start, succeed
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def gone(runtime, name="location.log"):
 
 def write(runtime, pid, bound):
     facts = {"endpoint": "ipc://next", "key": "6b" * 32, "pid": pid, "bound": bound}
+    facts |= {"engine": "embedded", "options": []}
     (runtime / "location.json").write_text(json.dumps(facts))
 
 
@@ -73,5 +75,5 @@ def test_one_that_was_started_by_a_killed_program_and_was_quicker_is_taken(runti
             threading.Timer(0.1, write, (runtime, 9, False)).start()
             raise Refused("a location already serves this user")
 
-        monkeypatch.setattr(embedded, "_start", start)
-        assert block(find_or_start()).pid == 9
+        monkeypatch.setattr(here, "_start", start)
+        assert block(find_or_start(Home())).pid == 9

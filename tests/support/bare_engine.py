@@ -27,7 +27,7 @@ class Bench(general.Bench):
     def __init__(self, folder: Path, *, blobs: Path | None = None, **options: Any) -> None:
         super().__init__()
         self.state, self.runtime, self.blobs = folder / "state", folder / "run", blobs or _store()
-        self.engine = EmbeddedEngine(self.state, self.runtime, **options)
+        self.engine = EmbeddedEngine(self.state, self.runtime, {}, **options)
 
     async def open(self) -> None:
         await self.engine.open(self.on_nodes)

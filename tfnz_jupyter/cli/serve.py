@@ -1,4 +1,4 @@
-"""``tfnz serve``: the process of a location. The embedded one is started by the first ``Location()`` that needs it.
+"""``tfnz serve``: the process of a location. One of this machine is started by the first ``Location()`` that needs it.
 
 Exactly one serves a runtime folder: it holds a lock on ``serving.lock`` for as long as it lives, so that "is one there?"
 never depends on a pid. Where to find it is in ``location.json``; what it does is in ``location.log``. With ``--bind`` it
@@ -20,13 +20,15 @@ import sys
 from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from ..engines import find
 from ..errors import EngineFailed, Refused, TfnzError, to_wire
-from ..folders import config_folder, runtime_folder, state_folder
+from ..folders import config_folder
 from ..grammar import shell
+from ..homes import Home
 from ..keyring import KeyPair, load_or_create
 from ..sdk.places import endpoint
 from ..server.accounts import Accounts
@@ -46,12 +48,13 @@ def serve(wish: shell.Serve) -> int:
     """Serve until idle or told to stop; the exit code. Raises what is wrong with the wish."""
     starter = _Starter(wish.ready_fd)
     try:
-        runtime = runtime_folder()
+        home = Home.of(wish.engine, wish.options)
+        runtime = home.runtime
         _log_to(runtime / "location.log", also_here=bool(wish.bind))
         _allow_descriptors()
         with _sole(runtime):
             find(wish.engine).enter(runtime)  # while this is one thread
-            asyncio.run(_serve(runtime, wish, starter))
+            asyncio.run(_serve(home, wish, starter))
     except TfnzError as problem:
         log.error("%s", problem.message)
         starter.tell(problem)
@@ -63,13 +66,13 @@ def serve(wish: shell.Serve) -> int:
     return 0
 
 
-async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
-    state = state_folder()
+async def _serve(home: Home, wish: shell.Serve, starter: _Starter) -> None:
+    state, runtime = home.state, home.runtime
     path = runtime / "location.sock"
     for left in (path, runtime / "location.json"):  # by one that was killed
         left.unlink(missing_ok=True)
-    house = _house(wish, f"ipc://{path}")
-    engine = find(wish.engine)(state / "engine", runtime)
+    house = _house(wish, f"ipc://{path}", home)
+    engine = find(wish.engine)(state / "engine", runtime, MappingProxyType(dict(home.options)))
     idle = wish.idle if wish.idle is not None or wish.bind else _IDLE
     location = Location(engine, state / "images", house, idle=idle)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,6 +83,8 @@ async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
         "key": house.keys.public.hex(),
         "pid": os.getpid(),
         "bound": bool(wish.bind),  # whoever started this will start it again, should it be killed
+        "engine": home.engine,
+        "options": home.options,
     }
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
@@ -88,16 +93,16 @@ async def _serve(runtime: Path, wish: shell.Serve, starter: _Starter) -> None:
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
 
 
-def _house(wish: shell.Serve, private: str) -> House:
+def _house(wish: shell.Serve, private: str, home: Home) -> House:
     """Where it is found and whom it lets in. The location and its own user have a key each, made on first use."""
     config = config_folder()
-    keys = load_or_create(config / "embedded-location.key")
+    keys = load_or_create(config / f"{home.name}-location.key")
     operator = load_or_create(config / "embedded-user.key")
     public = [endpoint(address, least=0) for address in wish.bind]
-    file = state_folder() / "accounts.sqlite" if public else None
+    file = home.state / "accounts.sqlite" if public else None
     return House(
         endpoints=(private, *public),
-        store=state_folder() / "sessions.sqlite",
+        store=home.state / "sessions.sqlite",
         keys=keys,
         accounts=Accounts(operator.public, file),
         plate=lambda bound: _plate(wish, bound[1:], keys),

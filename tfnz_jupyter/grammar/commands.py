@@ -32,6 +32,9 @@ class Dashboard:
 class Connect:
     location: str | None = None
     ip: str | None = None
+    options: tuple[
+        tuple[str, str], ...
+    ] = ()  # what the engine of a location on this machine is told
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,7 +267,7 @@ class _Parser:
         return self._read(option, value, f"{flag} {value!r}")
 
     def _store(self, option: Option, value: Any) -> None:
-        if option.repeats:
+        if option.repeats or option.gathers:
             self.found[option.field] = (*self.found.get(option.field, ()), value)
         elif option.field in self.found and option.metavar:
             raise UsageError(f"{self.call} {option.flags[-1]} can be given only once.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from . import values
 from .commands import Help as Help
+from .engines import OPTIONS
 from .help import page
 from .parser import nearest, read
 from .slots import Argument, Option, Verb
@@ -23,6 +24,7 @@ class Serve:
 
     bind: tuple[str, ...] = ()
     engine: str = "embedded"
+    options: tuple[tuple[str, str], ...] = ()
     name: str = ""
     address: str = ""
     sessions: int | None = None
@@ -114,7 +116,10 @@ SHELL_VERBS: tuple[Verb, ...] = (
                 "HOST[:PORT]",
                 repeats=True,
             ),
-            Option(("--engine",), "engine", "what runs the containers: embedded", "ENGINE"),
+            Option(
+                ("--engine",), "engine", "what runs them: embedded, docker, kubernetes", "ENGINE"
+            ),
+            *OPTIONS,
             Option(("--name",), "name", "what invitations call it; else its address", "NAME"),
             Option(("--address",), "address", "where others reach it, if not there", "HOST[:PORT]"),
             *_LIMITS,

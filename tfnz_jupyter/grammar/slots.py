@@ -15,7 +15,7 @@ class Option:
     """``metavar`` is empty for a switch. ``field`` is the command's attribute it fills.
 
     An option whose value may be left out has ``implied``: the word that stands for it then. Its value is given as
-    ``--flag=VALUE`` only.
+    ``--flag=VALUE`` only. One that ``gathers`` shares its field, a tuple, with others.
     """
 
     flags: tuple[str, ...]
@@ -24,6 +24,7 @@ class Option:
     metavar: str = ""
     read: Callable[[str], Any] = str
     repeats: bool = False
+    gathers: bool = False
     kind: Kind = ""
     choices: tuple[str, ...] = ()
     implied: str | None = None

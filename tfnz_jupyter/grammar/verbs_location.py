@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import commands
+from .engines import OPTIONS
 from .slots import Argument, Option, Verb
 
 LOCATION = (
@@ -12,40 +13,13 @@ LOCATION = (
         commands.Connect,
         "choose the location all this happens at",
         (Argument("location", "LOCATION", "optional", kind="locations"),),
-        example="connect embedded",
-    ),
-    Verb(
-        "connect",
-        commands.Connect,
-        "choose the location all this happens at",
-        (Argument("location", "LOCATION", "optional", kind="locations"),),
-        (Option(("--ip",), "ip", "its address, where its name leads nowhere", "ADDRESS"),),
-        example="connect embedded",
+        (Option(("--ip",), "ip", "its address, where its name leads nowhere", "ADDRESS"), *OPTIONS),
+        notes="embedded, docker and kubernetes are locations that are started on this machine.",
+        example="connect docker",
     ),
     Verb("disconnect", commands.Disconnect, "end the session, and every container of it"),
     Verb("locations", commands.Locations, "the locations you can connect to"),
     Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
-    Verb(
-        "help",
-        commands.Help,
-        "this list, or more about one verb",
-        (Argument("verb", "VERB", "words", kind="verb"),),
-    ),
-    Verb("locations", commands.Locations, "the locations you can connect to"),
-    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
-    Verb(
-        "help",
-        commands.Help,
-        "this list, or more about one verb",
-        (Argument("verb", "VERB", "words", kind="verb"),),
-    ),
-    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
-    Verb(
-        "help",
-        commands.Help,
-        "this list, or more about one verb",
-        (Argument("verb", "VERB", "words", kind="verb"),),
-    ),
     Verb(
         "help",
         commands.Help,

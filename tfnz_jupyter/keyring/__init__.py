@@ -4,6 +4,7 @@ An account is a Curve25519 key pair for one location. It is made here and its se
 backup sealed with a passphrase. Files are 0600 in folders that are 0700.
 """
 
+from .accounts import HERE as HERE
 from .accounts import Account as Account
 from .accounts import Keyring as Keyring
 from .backup import seal as seal

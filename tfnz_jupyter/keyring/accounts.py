@@ -144,7 +144,7 @@ class Keyring:
         )
 
     def _nearest(self, word: str) -> str:
-        return nearest(word, ["embedded", *self.names()])
+        return nearest(word, [*HERE, *self.names()])
 
 
 def check_name(name: str) -> str:

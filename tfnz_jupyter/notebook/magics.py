@@ -26,6 +26,7 @@ from ..grammar import CompletionNames
 from ..sdk import location as locations
 from ..sdk.container import Container
 from ..sdk.location import Location
+from ..sdk.places import home_of
 from ..sdk.process import Process
 from ..sdk.tunnel import Tunnel
 from .displays import ALL, Displays
@@ -45,9 +46,9 @@ _AT_ONCE = 0.5
 class TfMagics(Magics, Configurable):
     """Containers, from here."""
 
-    location = Unicode("", help="where %tf connects by itself; empty: as Location() does").tag(
-        config=True
-    )
+    location = Unicode(
+        "", help="where %tf connects by itself, as after %tf connect; empty: as Location() does"
+    ).tag(config=True)
     tail = Int(200, min=0, help="lines of output that a saved view keeps").tag(config=True)
     refresh = Float(25.0, min=1.0, max=25.0, help="most updates a second of one card").tag(
         config=True
@@ -114,10 +115,19 @@ class TfMagics(Magics, Configurable):
     # -- where we are ----------------------------------------------------------------------------------------------
 
     def _here(self) -> Location:
-        return locations.current() or self._new(self.location or None)
+        return locations.current() or self._new(self._usual())
 
-    def _new(self, name: str | None, ip: str | None = None) -> Location:
-        location = Location(location=name, location_ip=ip)
+    def _usual(self) -> grammar.Connect:
+        """What ``%config TfMagics.location`` says."""
+        wish = grammar.parse(f"connect {self.location}")
+        assert isinstance(wish, grammar.Connect)
+        return wish
+
+    def _new(self, to: grammar.Connect) -> Location:
+        told: dict[str, list[str]] = {}
+        for name, value in to.options:
+            told.setdefault(name, []).append(value)
+        location = Location(location=to.location, location_ip=to.ip, options=told)
         self._learn_images(location)
         return location
 
@@ -133,11 +143,11 @@ class TfMagics(Magics, Configurable):
         threading.Thread(target=learn, name="tfnz-images", daemon=True).start()
 
     def _connect(self, to: grammar.Connect) -> Location:
-        here, wanted = locations.current(), to.location or self.location
-        if here is not None and to.ip is None and wanted in ("", here.location):
+        here, wanted = locations.current(), to if to.location else self._usual()
+        if here is not None and _is_at(here, wanted):
             _say(f"Already at {here.location}.")
         else:
-            here = self._new(wanted or None, to.ip)
+            here = self._new(wanted)
         self.displays.show_once(here)
         return here
 
@@ -264,6 +274,14 @@ class TfMagics(Magics, Configurable):
 
 
 TfMagics.tf.__doc__ = grammar.overview()
+
+
+def _is_at(here: Location, wanted: grammar.Connect) -> bool:
+    """Whether a session is with the location that is wanted, or no other was named."""
+    if wanted.ip is not None or wanted.location is None:
+        return wanted == grammar.Connect()
+    same = not wanted.options or here.home == home_of(wanted.location, wanted.options)
+    return here.location == wanted.location and same
 
 
 def _live(value: object) -> bool:

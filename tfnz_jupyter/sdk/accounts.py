@@ -15,7 +15,7 @@ from ..keyring import Account, Invitation, KeyPair, Keyring, load_or_create, mak
 from ..wire import messages as m
 from .address import Address
 from .connection import Connection
-from .embedded import serving
+from .here import serving
 
 
 class _Nobody:
@@ -123,7 +123,7 @@ async def _is_known(address: Address) -> bool:
 @contextlib.asynccontextmanager
 async def _operator() -> AsyncIterator[Connection]:
     """A session of the operator's."""
-    address = serving()
+    address = next(iter(serving()), None)
     if address is None:
         raise Unreachable(
             "no location serves here",

@@ -6,18 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..homes import EMBEDDED_HOME, Home
 from ..keyring import KeyPair
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Enough to open a session. A location of this user on this machine has a process and a log; another has neither."""
+    """Enough to open a session. A location of this user on this machine has a process, a log and a home; another has none."""
 
     endpoint: str
     server_key: bytes  # 32 bytes
     user: KeyPair
     pid: int = 0
     log: Path | None = None
+    home: Home = EMBEDDED_HOME
 
     @property
     def is_near(self) -> bool:

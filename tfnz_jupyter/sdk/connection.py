@@ -47,7 +47,7 @@ from ..wire.streams import WINDOW, Sending
 from .address import Address
 from .calls import Calls, check
 from .dealer import Dealer
-from .embedded import succeed
+from .here import succeed
 from .streams import Feed, Incoming, Source
 
 log = logging.getLogger(__name__)

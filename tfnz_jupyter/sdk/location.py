@@ -11,19 +11,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from ..blocking import BoundVerb, block, bridge, loop, submit, verb
 from ..errors import SessionEnded, TfnzError, Unreachable, UsageError
-from ..folders import runtime_folder
+from ..homes import pairs
 from ..wire import messages as m
 from . import asking
 from .connection import Connection
 from .container import Container
-from .embedded import is_stuck
+from .here import is_stuck
 from .node import Node
-from .places import EMBEDDED, all_names, chosen, find
+from .places import all_names, chosen, find, home_of
 from .uploads import at_location
 from .volume_offers import VolumeOffers
 
@@ -43,12 +43,14 @@ class Location(VolumeOffers):
     What it spawns ends with it: by :meth:`disconnect`, the interpreter's exit, or the death of this process.
 
     Args:
-        location: the name of an account (``tfnz locations``), or ``embedded``, the one on this machine; without it,
-            ``TFNZ_LOCATION``, the user's default, or ``embedded``.
+        location: the name of an account (``tfnz locations``), or one on this machine: ``embedded``, ``docker``,
+            ``kubernetes``; without it, ``TFNZ_LOCATION``, the user's default, or ``embedded``.
         location_ip: dial this address (``HOST`` or ``HOST:PORT``) instead of the account's.
         quiet: log nothing.
         debug_log: log everything; both concern the ``tfnz_jupyter`` logger alone.
         new_node_callback: ``(node)`` for every node that appears later.
+        options: what the engine of a location on this machine is told, such as ``{"host": "ssh://lab"}`` for ``docker``: the
+            options of ``tfnz serve``, one value or several each. Others make another location.
 
     Raises:
         EngineFailed, NotSupported: this machine cannot run containers; the message says what is missing.
@@ -65,8 +67,9 @@ class Location(VolumeOffers):
         quiet: bool = False,
         debug_log: bool = False,
         new_node_callback: Callable[[Node], object] | None = None,
+        options: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
-        self._prepare(location, location_ip, quiet, debug_log, new_node_callback)
+        self._prepare(location, location_ip, quiet, debug_log, new_node_callback, options)
         block(self._open())
 
     @classmethod
@@ -78,10 +81,11 @@ class Location(VolumeOffers):
         quiet: bool = False,
         debug_log: bool = False,
         new_node_callback: Callable[[Node], object] | None = None,
+        options: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Self:
         """``Location(...)``, awaited."""
         self = cls.__new__(cls)
-        self._prepare(location, location_ip, quiet, debug_log, new_node_callback)
+        self._prepare(location, location_ip, quiet, debug_log, new_node_callback, options)
         await bridge(self._open())
         return self
 
@@ -92,14 +96,15 @@ class Location(VolumeOffers):
         quiet: bool,
         debug_log: bool,
         new_node_callback: Callable[[Node], object] | None,
+        options: Mapping[str, str | Sequence[str]] | None = None,
     ) -> None:
         """Everything that needs no location."""
         if quiet and debug_log:
             raise UsageError("quiet and debug_log exclude each other")
         VolumeOffers.__init__(self, chosen(location, location_ip), new_node_callback)
         self._dialled = location_ip
-        here = self.location == EMBEDDED
-        self.log_path = str(runtime_folder() / "location.log") if here else ""
+        self.home = home_of(self.location, [*pairs(options or {})])
+        self.log_path = str(self.home.runtime / "location.log") if self.home else ""
         self._connection: Connection
         self._spawning: set[asyncio.Task[None]] = set()
         _log_level(quiet, debug_log)
@@ -122,7 +127,7 @@ class Location(VolumeOffers):
         """A session; a location that was just closing is not asked twice."""
         give_up = time.monotonic() + _PATIENCE
         while True:
-            address = await find(self.location, self._dialled)
+            address = await find(self.location, self._dialled, self.home)
             try:
                 return await Connection.open(address, self)
             except (Unreachable, SessionEnded) as problem:
@@ -136,7 +141,7 @@ class Location(VolumeOffers):
 
     @property
     def engine(self) -> str:
-        """What runs the containers: ``embedded``."""
+        """What runs the containers: ``embedded``, ``docker`` or ``kubernetes``."""
         return self._connection.engine
 
     @property

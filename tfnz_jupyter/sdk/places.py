@@ -1,21 +1,23 @@
-"""Which location is meant, and its address: of this user's accounts, or the one on this machine.
+"""Which location is meant, and its address: of this user's accounts, or one that is started on this machine.
 
-In this order: the name that is given, ``TFNZ_LOCATION``, the user's default, ``embedded``.
+In this order: the name that is given, ``TFNZ_LOCATION``, the user's default, ``embedded``. Names of engines mean locations on
+this machine (``homes``).
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 from ..errors import NotFound, UsageError
 from ..folders import config_folder
-from ..keyring import Account, Keyring
+from ..homes import EMBEDDED, Home
+from ..keyring import HERE, Account, Keyring
 from .address import Address
-from .embedded import find_or_start
 from .handle import nearest
+from .here import find_or_start
 
-EMBEDDED = "embedded"
 #: Where a location listens unless told otherwise.
 PORT = 2020
 _HOST_PORT = re.compile(
@@ -25,7 +27,7 @@ _HOST_PORT = re.compile(
 
 def all_names() -> list[str]:
     """The locations this user can connect to."""
-    return [EMBEDDED, *Keyring(config_folder()).names()]
+    return [*HERE, *Keyring(config_folder()).names()]
 
 
 def chosen(location: str | None, location_ip: str | None) -> str:
@@ -33,12 +35,12 @@ def chosen(location: str | None, location_ip: str | None) -> str:
 
     Raises:
         NotFound: there is no account for it; the hint names the nearest.
-        UsageError: an address is given for the one on this machine, or is none.
+        UsageError: an address is given for one on this machine, or is none.
     """
     name = location or os.environ.get("TFNZ_LOCATION") or _default()
     if location_ip is not None:
         endpoint(location_ip)
-        if name == EMBEDDED:
+        if name in HERE:
             raise UsageError(
                 f"location_ip={location_ip!r}: whose address is it?",
                 hint="Say location= too: the name of an account ('tfnz locations' lists them).",
@@ -48,15 +50,31 @@ def chosen(location: str | None, location_ip: str | None) -> str:
     return name
 
 
-async def find(name: str, location_ip: str | None) -> Address:
-    """The address of a location; the one on this machine is started if it is not there.
+def home_of(name: str, options: Iterable[tuple[str, str]]) -> Home | None:
+    """The home of a location on this machine; None for one elsewhere.
+
+    Raises:
+        UsageError: options are given for one elsewhere.
+    """
+    if name in HERE:
+        return Home.of(name, options)
+    for option, _ in options:
+        raise UsageError(
+            f"location {name!r} takes no {option}: it runs elsewhere",
+            hint=f"Options are for locations on this machine: {', '.join(HERE)}.",
+        )
+    return None
+
+
+async def find(name: str, location_ip: str | None, home: Home | None) -> Address:
+    """The address of a location; one on this machine is started if it is not there.
 
     Raises:
         EngineFailed, NotSupported: it cannot run on this machine; the message says why.
-        UsageError: the account's file does not hold an account.
+        UsageError: the account's file does not hold an account, or an option says nothing to the engine.
     """
-    if name == EMBEDDED:
-        return await find_or_start()
+    if home is not None:
+        return await find_or_start(home)
     return address_of(Keyring(config_folder()).account(name), location_ip)
 
 

@@ -268,5 +268,5 @@ def test_connecting_says_where_we_are_and_disconnecting_what_is_gone(home):
         assert "Already at embedded." in fresh.ok("%tf connect embedded").text
         fresh.ok(f"%tf spawn busybox {FOREVER}")
         assert "and its container with it" in fresh.ok("%tf disconnect").text
-        assert fresh.ok("%tf locations").text == "embedded\n"
+        assert fresh.ok("%tf locations").text == "embedded\ndocker\nkubernetes\n"
         assert "The embedded engine on this machine" in fresh.ok("%tf doctor").text

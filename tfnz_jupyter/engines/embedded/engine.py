@@ -36,6 +36,7 @@ from ..base import (
     Usage,
 )
 from ..files import Files
+from ..options import Options, known
 from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
 from .beside import Beside
 from .bundle import Machine
@@ -74,8 +75,15 @@ class EmbeddedEngine(Engine):
     volumes: EmbeddedVolumes
 
     def __init__(
-        self, state: Path, runtime: Path, *, linger: float = 30.0, reserve: int = 1 << 30
+        self,
+        state: Path,
+        runtime: Path,
+        options: Options,
+        *,
+        linger: float = 30.0,
+        reserve: int = 1 << 30,
     ) -> None:
+        known(options, self.name, ())
         self._state, self._runtime, self._linger = state.absolute(), runtime.absolute(), linger
         #: What this machine does not let the engine do, in plain sentences.
         self.degraded: list[str] = []

@@ -1,4 +1,4 @@
-"""Finds this user's embedded location, or starts it.
+"""Finds a location of this user's on this machine, or starts it: the embedded one, or that of another engine and its options.
 
 The location is a process of its own: no kernel is its parent, it outlives the one that started it, and several share it.
 Starting happens under a lock, so that two kernels that begin at once get the same one.
@@ -22,6 +22,7 @@ from typing import IO, TypeVar
 
 from ..errors import EngineFailed, Refused, SessionEnded, Unreachable, UsageError, from_wire
 from ..folders import config_folder, runtime_folder
+from ..homes import Home
 from ..keyring import load_or_create
 from .address import Address
 
@@ -34,19 +35,22 @@ _LOOK_EVERY = 0.02
 _SUPERVISOR = 10.0
 
 
-async def find_or_start() -> Address:
-    """The address of this user's embedded location, started if none is there.
+async def find_or_start(home: Home) -> Address:
+    """The address of the location of a home, started if none is there.
 
     Raises:
         EngineFailed, NotSupported: it cannot run on this machine; the message says why.
+        UsageError: an option says nothing to its engine.
     """
-    return await _on_a_thread(_find_or_start)
+    return await _on_a_thread(lambda: _find_or_start(home))
 
 
-def serving() -> Address | None:
-    """The address of the location that serves in this user's name here, if one does. Starts none."""
-    runtime = runtime_folder()
-    return _read(runtime) if is_serving(runtime) else None
+def serving() -> list[Address]:
+    """The locations that serve in this user's name here, those that serve others first. Starts none."""
+    base = runtime_folder()
+    folders = [base, *sorted(file.parent for file in base.glob("*/location.json"))]
+    found = [(_is_kept(one), _read(one)) for one in folders if is_serving(one)]
+    return [address for _, address in sorted(found, key=lambda one: not one[0]) if address]
 
 
 async def succeed(address: Address) -> Address:
@@ -77,12 +81,11 @@ def is_serving(runtime: Path) -> bool:
         return False
 
 
-def _find_or_start() -> Address:
-    runtime = runtime_folder()
+def _find_or_start(home: Home) -> Address:
     deadline = time.monotonic() + _START
-    with _open_lock(runtime / "starting.lock") as lock:
+    with _open_lock(home.runtime / "starting.lock") as lock:
         _take(lock, deadline)
-        return _serving(runtime, deadline) or _started(runtime, deadline)
+        return _serving(home.runtime, deadline) or _started(home, deadline)
 
 
 def _succeed(address: Address) -> Address:
@@ -90,7 +93,8 @@ def _succeed(address: Address) -> Address:
         "the location has gone, and with it everything it ran",
         hint=f"Make a new Location(). {address.where_to_look}",
     )
-    if address.log is None or (runtime := address.log.parent) != runtime_folder():
+    home = address.home
+    if address.log is None or (runtime := address.log.parent) != home.runtime:
         raise gone
     deadline = time.monotonic() + _START
     with _open_lock(runtime / "starting.lock") as lock:
@@ -102,7 +106,7 @@ def _succeed(address: Address) -> Address:
             return found
         if _read(runtime) is None:  # it takes its address back before it ends
             raise gone
-        return _started(runtime, deadline)
+        return _started(home, deadline)
 
 
 def _is_kept(runtime: Path) -> bool:
@@ -127,18 +131,18 @@ def _serving(runtime: Path, deadline: float) -> Address | None:
     return None
 
 
-def _started(runtime: Path, deadline: float) -> Address:
+def _started(home: Home, deadline: float) -> Address:
     """The address of the location that was started here, or of one that was quicker.
 
     Who had begun to start that one may have been killed, and no longer holds the lock.
     """
     try:
-        _start(runtime, deadline)
+        _start(home, deadline)
     except Refused:
-        if (quicker := _serving(runtime, deadline)) is None:
+        if (quicker := _serving(home.runtime, deadline)) is None:
             raise
         return quicker
-    if (address := _read(runtime)) is None:
+    if (address := _read(home.runtime)) is None:
         raise Unreachable("the location went away as soon as it had started")
     return address
 
@@ -150,7 +154,9 @@ def _read(runtime: Path) -> Address | None:
         return None
     user = load_or_create(config_folder() / "embedded-user.key")
     key = bytes.fromhex(found["key"])
-    return Address(found["endpoint"], key, user, found["pid"], runtime / "location.log")
+    options = ((name, tuple(values)) for name, values in found["options"])
+    home = Home(found["engine"], tuple(options))
+    return Address(found["endpoint"], key, user, found["pid"], runtime / "location.log", home)
 
 
 def _open_lock(file: Path) -> IO[str]:
@@ -200,11 +206,13 @@ async def _on_a_thread(deed: Callable[[], T]) -> T:
     return await result
 
 
-def _start(runtime: Path, deadline: float) -> None:
+def _start(home: Home, deadline: float) -> None:
     """Start the process, detached, and wait until it says that it serves."""
+    runtime = home.runtime
     (runtime / "location.json").unlink(missing_ok=True)
     ours, theirs = os.pipe()
     command = [sys.executable, "-m", "tfnz_jupyter.cli", "serve", "--ready-fd", str(theirs)]
+    command += home.words
     try:
         with (runtime / "location.err").open("wb") as errors:
             subprocess.run(
