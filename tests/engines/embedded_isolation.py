@@ -9,7 +9,8 @@ import platform
 import pytest
 
 from tests.support.bench import Bench, outputs
-from tfnz_jupyter.engines.embedded.bundle import CAPABILITIES, IDS
+from tfnz_jupyter.engines.capabilities import CAPABILITIES
+from tfnz_jupyter.engines.embedded.bundle import IDS
 
 MKNOD, UNSHARE, CLONE3, SOCKET, KEYCTL, MOUNT = 133, 272, 435, 41, 250, 165  # x86_64
 EPERM, ENOSYS = errno.EPERM, errno.ENOSYS

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tfnz_jupyter.engines.base import ContainerSpec, Exit, ImageInfo
+from tfnz_jupyter.engines.capabilities import CAPABILITIES
 from tfnz_jupyter.engines.embedded import accounts, bundle, exits
 from tfnz_jupyter.engines.embedded.bundle import Account, Machine, Places
 from tfnz_jupyter.errors import UsageError
@@ -62,10 +63,10 @@ def test_ids_are_mapped_into_the_range():
 def test_nobody_gains_privileges_and_only_root_has_capabilities():
     root, other = config()["process"], config(Account(33, 33))["process"]
     assert root["noNewPrivileges"]
-    assert root["capabilities"]["effective"] == list(bundle.CAPABILITIES)
+    assert root["capabilities"]["effective"] == list(CAPABILITIES)
     assert other["capabilities"]["effective"] == other["capabilities"]["permitted"] == []
-    assert "CAP_MKNOD" not in bundle.CAPABILITIES
-    assert "CAP_SYS_ADMIN" not in bundle.CAPABILITIES
+    assert "CAP_MKNOD" not in CAPABILITIES
+    assert "CAP_SYS_ADMIN" not in CAPABILITIES
 
 
 def test_the_filter_is_passed_compiled():

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from tfnz_jupyter.engines import places
 from tfnz_jupyter.engines.addresses import NOT_PUBLIC
 from tfnz_jupyter.engines.embedded import (
     cgroups,
     firewall,
     netlink,
-    preboot,
     seccomp,
     stats,
     subids,
@@ -233,7 +233,7 @@ def test_a_datagram_of_several_messages_is_taken_apart():
     [("/a", "/a"), ("//a///b", "/a/b"), ("/a/./b", "/a/b"), ("/process", "/process")],
 )
 def test_a_good_path_is_made_tidy(path: str, clean: str):
-    assert preboot.check_path(path) == clean
+    assert places.check_file(path) == clean
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_good_path_is_made_tidy(path: str, clean: str):
 )
 def test_a_bad_path_is_refused_by_name(path: str):
     with pytest.raises(UsageError) as caught:
-        preboot.check_path(path)
+        places.check_file(path)
     assert repr(path) in str(caught.value)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..base import Exit
+from ..threads import Threads
 from . import exits, messages
 from .link import Link
 from .running import PipedRunning
 from .running import running as running_of
-from .threads import Threads
 
 #: Of the ids containers' users are mapped to, the one such programs run as: no container runs as it unless told to.
 _NUMBER = 65_533

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from ...errors import EngineFailed
-from .bundle import CAPABILITIES
+from ..capabilities import CAPABILITIES
 from .seccomp import Filter, translate
 
 PROFILE = Path("/usr/share/containers/seccomp.json")

@@ -10,24 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..base import ContainerSpec, Terminal
+from ..capabilities import CAPABILITIES
 
-# Docker's default list (moby, oci/caps/defaults.go) without CAP_MKNOD. CAP_NET_RAW and CAP_NET_BIND_SERVICE are inert (the
-# network namespace is not the container's), but programs look for them.
-CAPABILITIES = (
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-)
 MASKED = (
     "/proc/asound",
     "/proc/acpi",
@@ -48,8 +32,6 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IDS = 65_536
 
-# Fresh filesystems are mounted here at boot: a file written before would never be seen.
-COVERED = ("/proc", "/sys", "/dev")
 # Files every container has of its own, unless the user wrote one before the boot.
 PROVIDED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 

@@ -13,6 +13,7 @@ import msgspec
 
 from ...errors import ContainerEnded
 from ..base import ContainerSpec, Exit, ProcessSpec
+from ..threads import Threads
 from . import accounts, bundle, messages, preboot, programs, stats
 from .bundle import Account, Machine, Places
 from .disk import Disk
@@ -21,7 +22,6 @@ from .firewall import RESOLVER
 from .layers import folder_name
 from .rootfiles import RootFiles
 from .running import PipedRunning
-from .threads import Threads
 
 _PIDS = 512
 _JUST_NOW = 0.5  # seconds

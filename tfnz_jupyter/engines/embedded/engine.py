@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
+from .. import places
 from ..base import (
     Booted,
     ContainerSpec,
@@ -37,7 +38,8 @@ from ..base import (
 )
 from ..files import Files
 from ..options import Options, known
-from . import bpf, exits, messages, needs, preboot, stats, subids, sweep
+from ..threads import Threads, to_the_end
+from . import bpf, exits, messages, needs, stats, subids, sweep
 from .beside import Beside
 from .bundle import Machine
 from .connections import Connections
@@ -47,7 +49,6 @@ from .layers import Layers
 from .link import Link, end_keeper, join_keeper, log_tail, start_keeper
 from .starts import Starts
 from .survivors import Survivors
-from .threads import Threads, to_the_end
 from .turns import Turns
 from .volumes import EmbeddedVolumes
 
@@ -282,7 +283,7 @@ class EmbeddedEngine(Engine):
         if spec.id in self._containers:
             raise UsageError(f"container {spec.id} exists already")
         for path, _content in spec.files:
-            preboot.check_path(path, [place for _volume, place in spec.volumes])
+            places.check_file(path, [place for _volume, place in spec.volumes])
         container = Container(spec, self.volumes.disk, self._machine)
         self._containers[spec.id] = container
         try:

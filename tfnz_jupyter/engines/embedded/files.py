@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ..files import Change, FileInfo, Files, OpenFile
+from ..threads import Threads
 from .rootfiles import RootFiles
-from .threads import Threads
 
 T = TypeVar("T")
 

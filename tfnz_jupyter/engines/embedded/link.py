@@ -22,9 +22,9 @@ from typing import Any
 import msgspec
 
 from ...errors import EngineFailed
+from ..threads import Threads
 from . import messages
 from .messages import Answer, News, Request
-from .threads import Threads
 
 LOG = "keeper.log"
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]

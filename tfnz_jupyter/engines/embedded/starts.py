@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable
 
 from ...errors import EngineFailed, UsageError
 from ..base import Mark, ProcessSpec, Terminal
+from ..threads import Threads
 from . import exits, messages
 from .bundle import Places
 from .container import Container, ended
 from .link import Link
 from .running import PipedRunning, TerminalRunning
 from .running import running as running_of
-from .threads import Threads
 
 _LATE = 1.0  # seconds that crun may take to end after it said that execve failed
 

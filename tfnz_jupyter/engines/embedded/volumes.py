@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from ...errors import EngineFailed, Refused, UsageError
+from ...errors import EngineFailed, Refused
+from .. import places
+from ..threads import Threads, to_the_end
 from ..volumes import Volumes
 from . import btrfs, messages, pool
-from .bundle import COVERED
 from .container import Container
 from .disk import Disk, Folders, PlainFolders, Subvolumes
 from .link import Link
-from .threads import Threads, to_the_end
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class EmbeddedVolumes(Volumes):
     async def mounting(self, volumes: Sequence[tuple[str, str]]) -> AsyncIterator[None]:
         """While a container is made with these, none of them is exchanged."""
         for _volume, place in volumes:
-            _check_place(place)
+            places.check_volume(place)
         async with contextlib.AsyncExitStack() as locked:
             for volume in sorted({volume for volume, _place in volumes}):
                 await locked.enter_async_context(self._lock(volume))
@@ -191,15 +191,6 @@ class EmbeddedVolumes(Volumes):
 
 def _lives(container: Container) -> bool:
     return container.removal is None and container.spec.id in container.running
-
-
-def _check_place(place: str) -> None:
-    """Raises ``UsageError`` for a path where no volume can be mounted."""
-    parts = place.split("/")[1:]
-    if not place.startswith("/") or "\0" in place or any(p in ("", ".", "..") for p in parts):
-        raise UsageError(f"volumes: {place!r} is not the plain absolute path of a folder")
-    if any(place == top or place.startswith(f"{top}/") for top in COVERED):
-        raise UsageError(f"volumes: {place!r} is where the container gets a fresh filesystem")
 
 
 async def _whole(deed: Coroutine[Any, Any, T]) -> T:
