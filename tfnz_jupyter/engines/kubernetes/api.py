@@ -252,10 +252,7 @@ def _never_began(error: Exception, method: str) -> bool:
 
 
 def _headers(access: Access) -> dict[str, str]:
-    found = {"Accept": "application/json"}
-    if access.authorization:
-        found["Authorization"] = access.authorization
-    return found
+    return {"Authorization": access.authorization} if access.authorization else {}
 
 
 def _tls(access: Access) -> Any:
