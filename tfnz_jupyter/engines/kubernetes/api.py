@@ -145,7 +145,7 @@ class Api:
             try:
                 return await self._connections().ws_connect(
                     access.server + path, params=list(query), protocols=protocols, max_msg_size=0,
-                    headers=_headers(access), ssl=_tls(access), proxy=access.proxy,
+                    headers=_headers(access) | {"Accept": "*/*"}, ssl=_tls(access), proxy=access.proxy,
                     server_hostname=access.server_name, autoping=True, compress=0,
                 )  # fmt: skip
             except aiohttp.WSServerHandshakeError as error:
