@@ -9,13 +9,11 @@ from pathlib import Path
 
 from ..base import Exit
 from ..threads import Threads
+from ..unprivileged import NUMBER, hand_over
 from . import exits, messages
 from .link import Link
 from .running import PipedRunning
 from .running import running as running_of
-
-#: Of the ids containers' users are mapped to, the one such programs run as: no container runs as it unless told to.
-_NUMBER = 65_533
 
 
 class Beside:
@@ -34,8 +32,8 @@ class Beside:
         self, link: Link, argv: Sequence[str], folder: Path, first_id: int
     ) -> PipedRunning:
         """Run one that works in ``folder``, which becomes its own. Raises ``EngineFailed``."""
-        owner, name = first_id + _NUMBER, f"beside-{secrets.token_hex(4)}"
-        await self._threads.run(lambda: _hand_over(folder, owner))
+        owner, name = first_id + NUMBER, f"beside-{secrets.token_hex(4)}"
+        await self._threads.run(lambda: hand_over(folder, owner))
         ask = messages.Accompany(link.number(), name, list(argv), os.fspath(folder), owner)
         self._early[name] = None
         try:
@@ -64,10 +62,3 @@ class Beside:
         else:
             return False
         return True
-
-
-def _hand_over(folder: Path, owner: int) -> None:
-    """Give a folder and all in it to a user; links in it are not followed."""
-    for path in (folder, *folder.rglob("*")):
-        if path.lstat().st_uid != owner:
-            os.chown(path, owner, owner, follow_symlinks=False)

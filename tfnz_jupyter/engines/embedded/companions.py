@@ -9,21 +9,10 @@ from __future__ import annotations
 import os
 import signal
 
+from ..unprivileged import command
 from . import messages, tally
 from .launch import Pipes, pipes
 from .network import Network
-
-_ENV, _SETPRIV = "/usr/bin/env", "/usr/bin/setpriv"
-
-
-def command(ask: messages.Accompany) -> list[str]:
-    """Its arguments behind those that take it to its folder and every right from it."""
-    user = str(ask.owner)
-    return [
-        _ENV, "-i", "-C", ask.folder, "PATH=/usr/bin:/bin", f"HOME={ask.folder}",
-        _SETPRIV, f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all",
-        "--inh-caps=-all", "--no-new-privs", "--", *ask.argv,
-    ]  # fmt: skip
 
 
 class Companions:
@@ -36,10 +25,11 @@ class Companions:
     def start(self, ask: messages.Accompany) -> list[int]:
         """Run one; copies of its pipes and a tally of them, which are the caller's to close."""
         ours, theirs = pipes(ask.owner)
+        argv = command(ask.argv, ask.folder, ask.owner)
         try:
             with self._network.entered():
                 pid = os.posix_spawn(
-                    _ENV, command(ask), {},
+                    argv[0], argv, {},
                     file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate(theirs)],
                     setsid=True, setsigmask=[], setsigdef=[signal.SIGPIPE, signal.SIGINT],
                 )  # fmt: skip
