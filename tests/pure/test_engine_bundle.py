@@ -6,10 +6,12 @@ import signal
 
 import pytest
 
+from tfnz_jupyter.engines import accounts, reasons
+from tfnz_jupyter.engines.accounts import Account
 from tfnz_jupyter.engines.base import ContainerSpec, Exit, ImageInfo
 from tfnz_jupyter.engines.capabilities import CAPABILITIES
-from tfnz_jupyter.engines.embedded import accounts, bundle, exits
-from tfnz_jupyter.engines.embedded.bundle import Account, Machine, Places
+from tfnz_jupyter.engines.embedded import bundle, exits
+from tfnz_jupyter.engines.embedded.bundle import IDS, Machine, Places
 from tfnz_jupyter.errors import UsageError
 
 MACHINE = Machine(500_000, "QUJD", (("RLIMIT_NOFILE", 1024, 4096),))
@@ -116,17 +118,17 @@ def test_provided_files_name_the_container():
     ],
 )
 def test_a_user_is_looked_up_as_docker_does(user: str, account: Account):
-    assert accounts.resolve(user, PASSWD, GROUP) == account
+    assert accounts.resolve(user, PASSWD, GROUP, IDS) == account
 
 
 def test_an_image_without_accounts_has_root():
-    assert accounts.resolve("", "", "") == Account(0, 0, (0,), "/")
+    assert accounts.resolve("", "", "", IDS) == Account(0, 0, (0,), "/")
 
 
 @pytest.mark.parametrize("user", ["ghost", "web:ghosts", "-1", "65536", "web:70000", "99999999999"])
 def test_a_user_that_cannot_be_is_refused(user: str):
     with pytest.raises(UsageError):
-        accounts.resolve(user, PASSWD, GROUP)
+        accounts.resolve(user, PASSWD, GROUP, IDS)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +156,10 @@ def test_a_status_is_read_as_the_kernel_means_it(status: int, oom: bool, how: Ex
     ],
 )
 def test_stop_signals_are_written_in_many_ways(name: str, number: int):
-    assert exits.signal_number(name) == number
+    assert reasons.signal_number(name) == number
 
 
 @pytest.mark.parametrize("name", ["", "SIGNOTHING", "0", "99", "SIGRTMIN+99"])
 def test_a_signal_that_does_not_exist_is_refused(name: str):
     with pytest.raises(UsageError):
-        exits.signal_number(name)
+        reasons.signal_number(name)

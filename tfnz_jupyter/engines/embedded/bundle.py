@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..accounts import Account, environment
 from ..base import ContainerSpec, Terminal
 from ..capabilities import CAPABILITIES
 
@@ -29,7 +30,6 @@ MASKED = (
     "/sys/kernel/security",
 )
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IDS = 65_536
 
 # Files every container has of its own, unless the user wrote one before the boot.
@@ -38,16 +38,6 @@ PROVIDED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 _TERMINALS = "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
 
 Json = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who a process runs as, in the container's own ids."""
-
-    uid: int
-    gid: int
-    groups: tuple[int, ...] = ()
-    home: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +60,6 @@ class Places:
     sysfs: str
     folder: str  # holds the PROVIDED files under their last names
     volumes: tuple[str, ...] = ()  # as in ContainerSpec.volumes
-
-
-def environment(
-    env: Sequence[tuple[str, str]], home: str, hostname: str, terminal: Terminal | None = None
-) -> list[str]:
-    """``KEY=value`` lines; PATH, HOME, HOSTNAME and, on a terminal, TERM are there even where nobody set them."""
-    values = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname, "HOME": home}
-    if terminal is not None:
-        values["TERM"] = "xterm-256color"
-    values |= dict(env)
-    return [f"{key}={value}" for key, value in values.items()]
 
 
 def process(

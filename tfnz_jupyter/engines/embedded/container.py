@@ -12,10 +12,12 @@ from typing import TypeVar
 import msgspec
 
 from ...errors import ContainerEnded
+from .. import accounts
+from ..accounts import Account
 from ..base import ContainerSpec, Exit, ProcessSpec
 from ..threads import Threads
-from . import accounts, bundle, messages, preboot, programs, stats
-from .bundle import Account, Machine, Places
+from . import bundle, messages, preboot, programs, stats
+from .bundle import IDS, Machine, Places
 from .disk import Disk
 from .files import Opened
 from .firewall import RESOLVER
@@ -169,7 +171,7 @@ class Container:
         own = self.spec
         account = self._account(own.user if spec.user is None else spec.user)
         env = own.env if spec.env is None else spec.env
-        lines = bundle.environment(env, account.home, own.hostname, spec.terminal)
+        lines = accounts.environment(env, account.home, own.hostname, spec.terminal)
         cwd = own.cwd if spec.cwd is None else spec.cwd
         process = bundle.process(spec.argv, lines, cwd, account, self._machine, spec.terminal)
         self._write(messages.END + spec.id, msgspec.json.encode(process), 0, mode=0o600)
@@ -177,7 +179,8 @@ class Container:
 
     def _account(self, user: str) -> Account:
         files = RootFiles(self._root, self._machine.first_id)
-        return accounts.resolve(user, files.read_text("/etc/passwd"), files.read_text("/etc/group"))
+        passwd, group = files.read_text("/etc/passwd"), files.read_text("/etc/group")
+        return accounts.resolve(user, passwd, group, IDS)
 
     def _write(self, name: str, content: bytes, owner: int, *, mode: int = 0o644) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

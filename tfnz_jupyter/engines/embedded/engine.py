@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
-from .. import places
+from .. import places, reasons
 from ..base import (
     Booted,
     ContainerSpec,
@@ -332,7 +332,7 @@ class EmbeddedEngine(Engine):
 
     async def _remove(self, container: Container, grace: float) -> None:
         name = container.spec.id
-        number = exits.signal_number(container.spec.image.stop_signal)
+        number = reasons.signal_number(container.spec.image.stop_signal)
         settled = False
         while not settled:  # again where its boot was under way
             settled = container.settled.is_set()

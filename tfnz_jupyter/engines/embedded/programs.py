@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
+from ..accounts import DEFAULT_PATH
 from ..files import Kind
-from .bundle import DEFAULT_PATH
 from .rootfiles import RootFiles
 
 

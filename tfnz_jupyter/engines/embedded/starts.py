@@ -13,6 +13,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 from ...errors import EngineFailed, UsageError
+from .. import reasons
 from ..base import Mark, ProcessSpec, Terminal
 from ..threads import Threads
 from . import exits, messages
@@ -72,7 +73,7 @@ class Starts:
         container.rebooting = True
         container.turns += 1
         await container.let_go()
-        number = exits.signal_number(spec.image.stop_signal)
+        number = reasons.signal_number(spec.image.stop_signal)
         ask = messages.Reboot(link.number(), spec.id, number, grace, reset, container.asleep)
         try:
             places = await self._prepare(link, container, ask)
@@ -102,7 +103,7 @@ class Starts:
         if not spec.argv:
             raise UsageError("there is nothing to run", hint="Give the spawn a command.")
         if not await container.with_files(self._disk, container.has_command):
-            raise exits.no_command(spec.argv[0], spec)
+            raise reasons.no_command(spec.argv[0], spec.image.reference)
         container.asleep = False
         if await container.with_files(self._disk, container.is_hollow):
             return await self.again(container, grace=0, reset=False)

@@ -1,16 +1,42 @@
-"""Who ``USER`` in an image is: ``passwd`` and ``group`` of the image read as Docker reads them. Pure."""
+"""Who ``USER`` in an image is: ``passwd`` and ``group`` of the image read as Docker reads them; and its environment. Pure."""
 
 from __future__ import annotations
 
-from ...errors import UsageError
-from .bundle import IDS, Account
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from .base import Terminal
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def resolve(user: str, passwd: str, group: str) -> Account:
-    """The account for ``""``, ``uid``, ``uid:gid``, ``name`` or ``name:group``.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a process runs as, in the container's own ids."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    home: str = "/"
+
+
+def environment(
+    env: Sequence[tuple[str, str]], home: str, hostname: str, terminal: Terminal | None = None
+) -> list[str]:
+    """``KEY=value`` lines; PATH, HOME, HOSTNAME and, on a terminal, TERM are there even where nobody set them."""
+    values = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname, "HOME": home}
+    if terminal is not None:
+        values["TERM"] = "xterm-256color"
+    values |= dict(env)
+    return [f"{key}={value}" for key, value in values.items()]
+
+
+def resolve(user: str, passwd: str, group: str, ids: int) -> Account:
+    """The account for ``""``, ``uid``, ``uid:gid``, ``name`` or ``name:group``, all below ``ids``.
 
     Raises:
-        UsageError: no such user or group in the image, or an id the container's user namespace does not hold.
+        UsageError: no such user or group in the image, or an id that is too high.
     """
     name, _, group_name = user.partition(":")
     users, group_rows = _rows(passwd), _rows(group)
@@ -33,8 +59,8 @@ def resolve(user: str, passwd: str, group: str) -> Account:
             if len(found) >= 4 and found[2].isdigit() and name in found[3].split(",")
         )
     for number in (uid, gid, *more):
-        if number >= IDS:
-            raise UsageError(f"user {user!r}: id {number} is above {IDS - 1}")
+        if number >= ids:
+            raise UsageError(f"user {user!r}: id {number} is above {ids - 1}")
     groups = (gid, *sorted(set(more) - {gid}))  # as initgroups() would set them
     return Account(uid, gid, groups, home)
 
