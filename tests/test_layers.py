@@ -68,7 +68,12 @@ PURE = (
     "notebook/views*.py",
 )
 PURE += ("doctor/report.py", "engines/**/bundle*.py", "engines/**/manifest*.py")
-PURE += ("engines/kubernetes/channels.py", "engines/places.py", "engines/capabilities.py")
+PURE += (
+    "engines/kubernetes/channels.py",
+    "engines/kubernetes/quantities.py",
+    "engines/places.py",
+    "engines/capabilities.py",
+)
 IMPURE = {
     "asyncio",
     "zmq",

@@ -26,12 +26,12 @@ class Bench(general.Bench):
 
     def __init__(self, folder: Path, *, blobs: Path | None = None, **options: Any) -> None:
         super().__init__()
-        self.state, self.runtime, self.blobs = folder / "state", folder / "run", blobs or _store()
+        self.state, self.runtime, self.blobs = folder / "state", folder / "run", blobs or store()
         self.engine = EmbeddedEngine(self.state, self.runtime, {}, **options)
 
     async def open(self) -> None:
         await self.engine.open(self.on_nodes)
-        self.image = _image(self.blobs)
+        self.image = image(self.blobs)
         await self.engine.install(self.image, self.blobs, lambda _progress: None)
 
     def leftovers(self) -> dict[str, set[str]]:
@@ -39,7 +39,7 @@ class Bench(general.Bench):
 
 
 @functools.cache
-def _store() -> Path:
+def store() -> Path:
     """Made once for all tests of a run, and removed with it."""
     folder = tempfile.TemporaryDirectory(prefix="tfnz-tiny-")
     _kept.append(folder)
@@ -47,7 +47,7 @@ def _store() -> Path:
 
 
 @functools.cache
-def _image(blobs: Path) -> ImageInfo:
+def image(blobs: Path) -> ImageInfo:
     return tinyimage.build(blobs, extra=[tinyimage.perl(blobs)])
 
 

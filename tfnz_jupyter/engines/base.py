@@ -64,6 +64,8 @@ class Progress:
 
 Report = Callable[[Progress], None]
 
+_LAST = -(1 << 40)  # behind every node that takes containers, whatever is promised there
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -145,10 +147,11 @@ class NodeStats:
     memory_total: int
     paging: int  # KiB a second swapped in and out
     containers: int
+    closed: bool = False  # it keeps what it has, and takes no more
 
     @property
     def score(self) -> int:
-        return self.cpu + self.memory - 10 * self.paging
+        return _LAST if self.closed else self.cpu + self.memory - 10 * self.paging
 
 
 @dataclass(frozen=True, slots=True)

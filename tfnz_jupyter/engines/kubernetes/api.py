@@ -87,9 +87,10 @@ class Api:
         """What was created; None if one of that name exists already."""
         return await self._ask("POST", path, query, body, absent=(_EXISTS,))
 
-    async def patch(self, path: str, body: Json, query: Query = ()) -> Json | None:
-        """What it became by a merge patch; None if it is not there."""
-        return await self._ask("PATCH", path, query, body, absent=(_NOT_THERE,))
+    async def patch(self, path: str, body: Json, *, strategic: bool = False) -> Json | None:
+        """What it became; None if it is not there. ``strategic`` patches know what lists are lists of."""
+        kind = f"{'strategic-' if strategic else ''}merge-patch+json"
+        return await self._ask("PATCH", path, (), body, absent=(_NOT_THERE,), kind=kind)
 
     async def delete(self, path: str, query: Query = (), *, grace: int | None = None) -> bool:
         """Whether it was there. ``grace`` is a Pod's, in seconds; what it owns goes with it, in the background."""
@@ -104,10 +105,9 @@ class Api:
 
     async def _ask(
         self, method: str, path: str, query: Query, body: Json | None = None,
-        absent: tuple[int, ...] = (),
+        absent: tuple[int, ...] = (), kind: str = "json",
     ) -> Json | None:  # fmt: skip
         data = None if body is None else msgspec.json.encode(body)
-        kind = "merge-patch+json" if method == "PATCH" else "json"
         limit = aiohttp.ClientTimeout(total=_SLOWEST)
         words = {"Content-Type": f"application/{kind}"} if data is not None else {}
         async with self._answer(
