@@ -110,7 +110,7 @@ def test_hostile_names_are_text_in_tables_lines_and_links():
     tunnel = TunnelSnapshot(80, 8080, "127.0.0.1")
     rows = views.container_rows([container(name=HOSTILE, image=HOSTILE, tunnels=(tunnel,))], 0)
     nodes = views.node_rows([NodeSnapshot("i", HOSTILE, 1, 1, 1, 1, 1, 1, 1)])
-    line = views.location_line(LocationSnapshot(HOSTILE, "s", True, HOSTILE, ""))
+    line = views.location_line(LocationSnapshot(HOSTILE, "s", True, HOSTILE, ""), 0)
     tables = [(views.CONTAINER_HEADS, rows), (views.NODE_HEADS, nodes)]
     assert_harmless(views.board_html(line, tables))
 
@@ -119,8 +119,10 @@ def test_a_small_object_is_one_honest_line_and_readable_markup():
     facts = (Fact("address", "127.0.0.1:8080", "http://127.0.0.1:8080"),)
     tunnel = SmallSnapshot("tunnel", "web:80", "open", "live", facts)
     assert small_text(tunnel) == "tunnel  web:80  open  address 127.0.0.1:8080"
-    page = Tags(small_html(tunnel))
-    assert " ".join(page.text.split()) == "tunnel web:80 open address 127.0.0.1:8080"
+    page = Tags(small_html(tunnel, now=1_700_000_000))
+    assert " ".join(page.text.split()) == (
+        "tunnel web:80 as it was at 2023-11-14 22:13 UTC open address 127.0.0.1:8080"
+    )
     assert "a" not in page.tags
 
 

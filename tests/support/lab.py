@@ -247,6 +247,26 @@ class Notebook:
             f"async () => {{ await {_PANEL}.context.save(); return {_PANEL}.context.model.toJSON(); }}"
         )
 
+    def without_kernel(self) -> None:
+        """End its kernel and open it again, as somebody would who has only the file."""
+        shutdown = f"async () => {{ await {_PANEL}.context.sessionContext.shutdown(); }}"
+        self.page.evaluate(shutdown)
+        self.load()
+        self.page.evaluate(shutdown)
+
+    def view_of_output(self, source: str) -> None:
+        """Open one more view of what a cell shows, in a tab beside the notebook."""
+        self.page.evaluate(
+            f"""async (source) => {{
+                const panel = {_PANEL};
+                const at = panel.content.widgets.findIndex((cell) => cell.model.sharedModel.getSource().includes(source));
+                panel.content.activeCellIndex = at;
+                await window.jupyterapp.commands.execute("notebook:create-output-view");
+                window.jupyterapp.shell.activateById(panel.id);
+            }}""",
+            source,
+        )
+
     def picture(self, name: str, element: Locator | None = None) -> None:
         """Keep a screenshot, of the page or of one element."""
         ARTEFACTS.mkdir(exist_ok=True)

@@ -1,17 +1,21 @@
 """How the objects of the SDK show themselves in this shell.
 
-Each object has one live source, however often it is shown, and one static view that is saved beside it: the bundle of a
-display holds both, and the front end takes what it can. When a container or session ends, every display of it is replaced
-by its last static view, so that what is saved is readable where there is no kernel.
+Each object has one live source, however often it is shown. What is displayed is its static view, which names a place; where
+a front end has widgets, the object's own one stands there instead (``static/places.js``). So what is saved is readable
+wherever there is no kernel, and comes to life where there is one. When a container or session ends, every display of it is
+replaced by its last static view.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import time
+import os
+import sys
+import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,28 +26,31 @@ from ..sdk.external import ExternalContainer
 from ..sdk.location import Location
 from ..sdk.node import Node
 from ..sdk.process import Process
-from . import assets, views
+from . import views
 from .feeds import BoardFeed, CardFeed, listed
 from .pump import Pump
-from .rows import ROWS
+from .saved import Saved
 from .small import Small, SmallFeed, snapshot
-from .snapshots import of_container, of_location, of_log, of_node, words_of
+from .snapshots import of_container, words_of
+from .stills import ALL, Bundle, Stills
 from .terminals import TerminalFeed, emulator, open_shell
-from .views_small import small_html
 
 if TYPE_CHECKING:
     from .widgets import BoardWidget, CardWidget, SmallWidget, TerminalWidget
+
+    AnyWidget = BoardWidget | CardWidget | SmallWidget | TerminalWidget
 
 log = logging.getLogger(__name__)
 
 #: A card that freezes waits this long for the last lines of its container (seconds).
 _LAST_WORDS = 2.0
 
-Bundle = dict[str, Any]
+#: Of an object shown very often, so many of its displays are kept fresh while it lives; at its end all are.
+_FRESH = 4
+
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SHOWN: tuple[type, ...] = (Container, ExternalContainer, Location, *get_args(Small))
 _CLASSES: tuple[type, ...] = (*_SHOWN, Node)
-ALL = ("nodes", "containers", *ROWS)
 
 
 class Displays:
@@ -58,11 +65,14 @@ class Displays:
     def __init__(self, ip: Any, *, tail: Callable[[], int], proxy: Callable[[], bool]) -> None:
         self.ip = ip
         self.pump = Pump()
-        self._tail, self._proxy = tail, proxy
+        self.stills = Stills(tail)
+        self._proxy = proxy
         self._cards: dict[str, CardWidget] = {}
         self._smalls: dict[str, SmallWidget] = {}
         self._boards: dict[tuple[str, tuple[str, ...]], BoardWidget] = {}
         self._shown: dict[object, list[str]] = {}
+        self._saved: dict[object, Saved] = {}
+        self._replacing = threading.RLock()
         self._told: set[int] = set()
 
     # -- showing -------------------------------------------------------------------------------------------------------
@@ -81,7 +91,7 @@ class Displays:
         elif isinstance(thing, Small):
             self._publish(thing.uuid, self._small_bundle(thing))
         else:
-            self._publish(None, self._static(thing))
+            self._publish(None, self.stills.of(thing))
 
     def show_once(self, thing: object) -> None:
         """Display it, and not again if it is also the value of the cell."""
@@ -103,23 +113,51 @@ class Displays:
         """A new cell begins."""
         self._told.clear()
 
+    def _settle_all(self, *_: object) -> None:
+        """A cell has ended."""
+        for saved in list(self._saved.values()):
+            saved.settle()
+
     def _publish(self, key: object, bundle: Bundle) -> None:
         transient = {}
-        if key is not None and _VIEW in bundle:
+        if key is not None and self.live:
             name = uuid.uuid4().hex
             transient["display_id"] = name
             self._shown.setdefault(key, []).append(name)
         self.ip.display_pub.publish(bundle, {}, transient=transient)
 
+    def _keep_fresh(
+        self,
+        key: object,
+        widget: AnyWidget,
+        still: Callable[[], Bundle],
+        look: Callable[[], tuple[object, int]],
+    ) -> None:
+        """Replace the static view under a widget as what it shows changes, until it is frozen."""
+
+        def refresh() -> None:
+            with self._replacing:
+                if not saved.over:
+                    self._replace(self._shown.get(key, [])[-_FRESH:], _alive(still(), widget))
+
+        saved = self._saved[key] = Saved(look, refresh)
+        self.pump.add(saved)
+
     def settle(self, container: Container) -> None:
         """Show now that a container is over, from the cell that ended it: what is published later may not be saved."""
         with contextlib.suppress(TfnzError):
             container.wait_exit(timeout=_LAST_WORDS)
-        self._freeze(container.uuid, self._static(container))
+        self._freeze(container.uuid, partial(self.stills.of, container))
 
-    def _freeze(self, key: object, bundle: Bundle) -> None:
+    def _freeze(self, key: object, still: Callable[[], Bundle]) -> None:
         """Replace every display of something that is over."""
-        for name in self._shown.pop(key, []):
+        with self._replacing:
+            if saved := self._saved.pop(key, None):
+                saved.stop()
+            self._replace(self._shown.pop(key, []), still())
+
+    def _replace(self, names: list[str], bundle: Bundle) -> None:
+        for name in names:
             self.ip.display_pub.publish(bundle, {}, transient={"display_id": name}, update=True)
 
     def terminal(self, name: str, start: Callable[[TerminalFeed], Process]) -> Process:
@@ -133,7 +171,7 @@ class Displays:
                 "a terminal needs a notebook's page", hint=f"In a shell: tfnz shell {name}"
             )
         widget, process = self._terminal(name, start)
-        self._publish(process.uuid, {**self._static(process), _VIEW: _view(widget)})
+        self._publish(process.uuid, _alive(self.stills.of(process), widget))
         self._told.add(id(process))
         return process
 
@@ -142,7 +180,9 @@ class Displays:
     ) -> tuple[TerminalWidget, Process]:
         from .widgets import TerminalWidget  # late, as below
 
-        feed = TerminalFeed(on_over=lambda: self._freeze(process.uuid, self._static(process)))
+        feed = TerminalFeed(
+            on_over=lambda: self._freeze(process.uuid, partial(self.stills.of, process))
+        )
         process = feed.process = start(feed)
         version, _ = emulator()
         about = {"name": name, "command": words_of(process.cmd), "emulator": version}
@@ -156,19 +196,33 @@ class Displays:
     # -- bundles -------------------------------------------------------------------------------------------------------
 
     def _card_bundle(self, container: Container) -> Bundle:
-        bundle = self._static(container)
-        if self.live and not (of_container(container).over and container.log.closed):
-            bundle[_VIEW] = _view(self._card(container))
-        return bundle
+        over = of_container(container).over and container.log.closed
+        return self._bundle(partial(self.stills.of, container), self._card, over, container)
+
+    def _bundle(
+        self,
+        still: Callable[[], Bundle],
+        widget: Callable[..., AnyWidget],
+        over: bool,
+        *things: Any,
+    ) -> Bundle:
+        """A static view, live where there is a front end and the thing is not over."""
+        if over or not self.live:
+            return still()
+        made = widget(*things)  # before the view: what changes between the two must not be missed
+        return _alive(still(), made)
 
     def _card(self, container: Container) -> CardWidget:
         from .widgets import CardWidget  # late: only a shell with a front end needs it
 
-        def frozen() -> None:
-            self._freeze(container.uuid, self._static(container))
+        still = partial(self.stills.of, container)
+
+        def look() -> tuple[object, int]:
+            facts = of_container(container)
+            return replace(facts, progress=None), container.log.total
 
         if container.uuid not in self._cards:
-            feed = CardFeed(container, on_over=frozen)
+            feed = CardFeed(container, on_over=lambda: self._freeze(container.uuid, still))
             self._cards[container.uuid] = CardWidget(
                 feed,
                 self.pump,
@@ -176,42 +230,47 @@ class Displays:
                 options=self.options(),
                 shell=partial(self._shell_in, container),
             )
+            self._keep_fresh(container.uuid, self._cards[container.uuid], still, look)
         return self._cards[container.uuid]
 
     def _small_bundle(self, thing: Small) -> Bundle:
-        bundle = self._static(thing)
-        if self.live and not snapshot(thing).over:
-            bundle[_VIEW] = _view(self._small(thing))
-        return bundle
+        still = partial(self.stills.of, thing)
+        return self._bundle(still, self._small, snapshot(thing).over, thing)
 
     def _small(self, thing: Small) -> SmallWidget:
         from .widgets import SmallWidget  # late, as above
 
+        still = partial(self.stills.of, thing)
+
+        def look() -> tuple[object, int]:
+            return snapshot(thing), thing.log.total if isinstance(thing, Process) else 0
+
         if thing.uuid not in self._smalls:
-            feed = SmallFeed(thing, on_over=lambda: self._freeze(thing.uuid, self._static(thing)))
+            feed = SmallFeed(thing, on_over=lambda: self._freeze(thing.uuid, still))
             self._smalls[thing.uuid] = SmallWidget(
                 feed, self.pump, initial=feed.facts(), options=self.options()
             )
+            self._keep_fresh(thing.uuid, self._smalls[thing.uuid], still, look)
         return self._smalls[thing.uuid]
 
     def _board_bundle(self, location: Location, sections: tuple[str, ...]) -> Bundle:
-        bundle = self._board_static(location, sections)
-        if self.live and not location.dead:
-            bundle[_VIEW] = _view(self._board(location, sections))
-        return bundle
+        still = partial(self.stills.board, location, sections)
+        return self._bundle(still, self._board, location.dead, location, sections)
 
     def _board(self, location: Location, sections: tuple[str, ...]) -> BoardWidget:
         from .widgets import BoardWidget  # late, as above
 
         key = (location.uuid, sections)
+        still = partial(self.stills.board, location, sections)
 
-        def frozen() -> None:
-            self._freeze(key, self._board_static(location, sections))
+        def look() -> tuple[object, int]:
+            return [(one.id, one.state) for one in listed(location)], 0
 
         if key not in self._boards:
-            feed = BoardFeed(location, on_over=frozen)
+            feed = BoardFeed(location, on_over=lambda: self._freeze(key, still))
             options = {**self.options(), "sections": list(sections)}
             self._boards[key] = BoardWidget(feed, self.pump, initial=feed.facts(), options=options)
+            self._keep_fresh(key, self._boards[key], still, look)
         return self._boards[key]
 
     def options(self) -> dict[str, Any]:
@@ -223,60 +282,17 @@ class Displays:
         for widget in [*self._cards.values(), *self._boards.values(), *self._smalls.values()]:
             widget.options = {**widget.options, **self.options()}
 
-    # -- static views --------------------------------------------------------------------------------------------------
-
-    def _static(self, thing: object) -> Bundle:
-        return {"text/plain": self._text(thing), "text/html": self._html(thing)}
-
-    def _text(self, thing: object) -> str:
-        if isinstance(thing, Container):
-            printed = of_log(thing.log, self._tail())
-            return views.container_text(of_container(thing), printed, time.time())
-        return repr(thing)
-
-    def _html(self, thing: object) -> str:
-        style, tail = assets.style(live=False), self._tail()
-        match thing:
-            case Container():
-                log = of_log(thing.log, tail)
-                return views.container_html(of_container(thing), log, time.time(), style)
-            case Node():
-                return views.table_html(
-                    views.NODE_HEADS, views.node_rows([of_node(thing)]), style=style
-                )
-            case Location():
-                return str(self._board_static(thing, ALL)["text/html"])
-        printed = of_log(thing.log, tail) if isinstance(thing, Process) else None
-        return small_html(snapshot(thing), printed, style)
-
-    def _board_static(self, location: Location, sections: tuple[str, ...]) -> Bundle:
-        tables: list[tuple[tuple[str, ...], list[tuple[str, ...]]]] = []
-        if "nodes" in sections:
-            rows = views.node_rows(of_node(node) for node in list(location.nodes.values()))
-            tables.append((views.NODE_HEADS, rows))
-        if "containers" in sections:
-            rows = views.container_rows(listed(location), time.time())
-            tables.append((views.CONTAINER_HEADS, rows))
-        for section, found in ROWS.items():
-            if section in sections:
-                heads = (section.removesuffix("s"), "")
-                tables.append((heads, [(row.name, row.words) for row in found(location)]))
-        line = views.location_line(of_location(location))
-        return {
-            "text/plain": views.board_text(line, tables),
-            "text/html": views.board_html(line, tables, assets.style(live=False)),
-        }
-
     # -- registration --------------------------------------------------------------------------------------------------
 
     def register(self) -> None:
         """Have this shell show our objects by these views."""
         formatters = self.ip.display_formatter.formatters
         for cls in _CLASSES:
-            formatters["text/html"].for_type(cls, self._html)
+            formatters["text/html"].for_type(cls, self.stills.html)
         for cls in _SHOWN:
             self.ip.display_formatter.ipython_display_formatter.for_type(cls, self._display)
         self.ip.events.register("pre_run_cell", self.forget_told)
+        self.ip.events.register("post_run_cell", self._settle_all)
 
     def unregister(self) -> None:
         """Take that back, and let what is shown rest."""
@@ -287,6 +303,7 @@ class Displays:
         for cls in _SHOWN:
             self.ip.display_formatter.ipython_display_formatter.pop(cls, None)
         self.ip.events.unregister("pre_run_cell", self.forget_told)
+        self.ip.events.unregister("post_run_cell", self._settle_all)
 
     def _display(self, thing: object) -> None:
         """The shell wants to show a value."""
@@ -296,5 +313,17 @@ class Displays:
             self.show(thing)
 
 
-def _view(widget: CardWidget | BoardWidget | TerminalWidget | SmallWidget) -> Bundle:
-    return {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+def _alive(still: Bundle, widget: AnyWidget) -> Bundle:
+    """A static view in whose place a widget stands, where there is one."""
+    alive = {**still, "text/html": views.placed(still["text/html"], widget.place)}
+    if _apart():
+        alive[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return alive
+
+
+def _apart() -> bool:
+    """Whether the front end keeps every output in a frame of its own, where only the output's own widget is live.
+
+    VS Code and Colab do. What they save shows a card only while its kernel lives; elsewhere it shows the static view.
+    """
+    return "VSCODE_PID" in os.environ or "google.colab" in sys.modules

@@ -29,9 +29,10 @@ from ..sdk.location import Location
 from ..sdk.places import home_of
 from ..sdk.process import Process
 from ..sdk.tunnel import Tunnel
-from .displays import ALL, Displays
+from .displays import Displays
 from .executing import execute, execute_script
 from .follow import follow, print_tail
+from .stills import ALL
 from .terminals import open_shell
 
 #: Names worth offering before a location has been asked what it holds.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from .views_output import clean, plain, runs
 from .views_snapshot import (
@@ -135,6 +136,16 @@ def container_html(
     )
 
 
+def placed(html: str, place: str) -> str:
+    """A static view that becomes live where the widget that stands at ``place`` is; no formula is sought in it."""
+    return f'<div class="tf-place tf-at-{place} tex2jax_ignore mathjax_ignore">{html}</div>'
+
+
+def as_of(now: float) -> str:
+    """What a static view says of something that was not over when it was saved."""
+    return f"as it was at {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def framed(body: str, style: str) -> str:
     """A view with its style sheet, if it is to carry one."""
     return f"<style>{style}</style>{body}" if style else body
@@ -142,7 +153,7 @@ def framed(body: str, style: str) -> str:
 
 def _head(snapshot: ContainerSnapshot, now: float) -> str:
     chip = f' <span class="tf-chip">{escape(origin(snapshot))}</span>' if origin(snapshot) else ""
-    lived = lifetime(snapshot, now)
+    lived = lifetime(snapshot, now) if snapshot.over else as_of(now)
     return (
         '<div class="tf-head"><span class="tf-title">'
         f"<strong>{escape(snapshot.name)}</strong> <code>{escape(snapshot.image)}</code>{chip}</span> "
@@ -252,11 +263,11 @@ def container_rows(containers: Iterable[ContainerSnapshot], now: float) -> list[
     ]
 
 
-def location_line(location: LocationSnapshot) -> str:
+def location_line(location: LocationSnapshot, now: float) -> str:
     """Where we are, in one line."""
     if location.dead:
         return f"{location.name}: {location.reason or 'the session is over'}"
-    return f"{location.name}, session {location.session[:8]}"
+    return f"{location.name}, session {location.session[:8]}, {as_of(now)}"
 
 
 Tables = Iterable[tuple[Sequence[str], Sequence[Sequence[str]]]]

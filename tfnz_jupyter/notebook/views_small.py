@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .views import escape, framed, log_html
+from .views import as_of, escape, framed, log_html
 from .views_snapshot import LogSnapshot
 
 
@@ -39,16 +39,19 @@ def small_text(one: SmallSnapshot) -> str:
     return "  ".join([one.kind, one.name, one.state, *facts])
 
 
-def small_html(one: SmallSnapshot, log: LogSnapshot | None = None, style: str = "") -> str:
+def small_html(
+    one: SmallSnapshot, log: LogSnapshot | None = None, now: float = 0, style: str = ""
+) -> str:
     """It as it stands, without anything that moves; links only as words, for they lead nowhere later."""
     facts = "".join(
         f"<span><b>{escape(fact.label)}</b> {escape(fact.text)}</span> " for fact in one.facts
     )
     body = f'<div class="tf-facts">{facts}</div>' if facts else ""
+    when = "" if one.over else f'<span class="tf-time">{as_of(now)}</span> '
     return framed(
         f'<div class="tfnz tf-card tf-small" data-mood="{one.mood}"><div class="tf-head">'
         f'<span class="tf-title"><span class="tf-muted">{escape(one.kind)}</span> '
-        f"<strong>{escape(one.name)}</strong></span> "
+        f"<strong>{escape(one.name)}</strong></span> {when}"
         f'<span class="tf-pill"><i class="tf-dot"></i>{escape(one.state)}</span></div> '
         f"{body}{log_html(log) if log is not None else ''}</div>",
         style,

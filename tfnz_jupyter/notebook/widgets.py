@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -28,11 +29,12 @@ class _Live(anywidget.AnyWidget):
     _css: ClassVar[str] = assets.style(live=True)
     initial = traitlets.Dict().tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
+    place = traitlets.Unicode().tag(sync=True)  # where it stands in a page: see static/places.js
 
     def __init__(
         self, feed: CardFeed | BoardFeed | SmallFeed | TerminalFeed, pump: Pump, **traits: Any
     ) -> None:
-        super().__init__(**traits)
+        super().__init__(place=uuid.uuid4().hex, **traits)
         self._feed = feed
         self._pump = pump
         self.on_msg(self._heard)

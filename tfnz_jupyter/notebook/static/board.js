@@ -1,5 +1,6 @@
 import { h, icon, text, shown, number, plural, calm } from "./dom.js";
 import { Wire } from "./model.js";
+import { living } from "./places.js";
 import { spark } from "./spark.js";
 import { reach, local, jupyterBase } from "./links.js";
 import { lived, mood, outcome, short } from "./words.js";
@@ -216,13 +217,4 @@ class BoardView {
   }
 }
 
-export default () => {
-  const board = new Board();
-  return {
-    initialize: ({ model }) => board.open(model),
-    render({ el }) {
-      const view = new BoardView(board, el);
-      return () => view.remove();
-    },
-  };
-};
+export default () => living(new Board(), BoardView);

@@ -2,6 +2,7 @@ import { h, icon, text, shown, number, plural, size } from "./dom.js";
 import { Lines, unpack } from "./lines.js";
 import { LogView } from "./logview.js";
 import { Wire } from "./model.js";
+import { living } from "./places.js";
 import { spark } from "./spark.js";
 import { reach, jupyterBase } from "./links.js";
 import { lived, mood, outcome, over, short, step } from "./words.js";
@@ -312,13 +313,4 @@ function button(picture, label, onclick, words) {
   return h("button", { type: "button", class: "tf-button", onclick, "aria-label": label || null, title: label || null }, icon(picture), words);
 }
 
-export default () => {
-  const card = new Card();
-  return {
-    initialize: ({ model }) => card.open(model),
-    render({ el }) {
-      const view = new CardView(card, el);
-      return () => view.remove();
-    },
-  };
-};
+export default () => living(new Card(), CardView);

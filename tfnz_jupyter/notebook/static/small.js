@@ -2,6 +2,7 @@ import { h, icon, shown, text } from "./dom.js";
 import { Lines, unpack } from "./lines.js";
 import { LogView } from "./logview.js";
 import { Wire } from "./model.js";
+import { living } from "./places.js";
 import { jupyterBase, local } from "./links.js";
 
 // A small object in one form: what it is, how it is, a few facts, and what it prints if it prints.
@@ -97,13 +98,4 @@ class SmallView {
   }
 }
 
-export default () => {
-  const small = new Small();
-  return {
-    initialize: ({ model }) => small.open(model),
-    render({ el }) {
-      const view = new SmallView(small, el);
-      return () => view.remove();
-    },
-  };
-};
+export default () => living(new Small(), SmallView);

@@ -1,5 +1,6 @@
 import { h, icon, number, shown, text } from "./dom.js";
 import { Wire } from "./model.js";
+import { living } from "./places.js";
 
 // A terminal: xterm.js, fetched from the kernel once a page, whatever number of terminals it shows. Keys go straight to the
 // process, its bytes straight to the emulator; nothing else on a page ever interprets what a container prints.
@@ -190,13 +191,4 @@ function colours(root) {
   return { background: style.backgroundColor, foreground: style.color, cursor: style.color, selectionBackground: "#6b8afd66" };
 }
 
-export default () => {
-  const session = new Session();
-  return {
-    initialize: ({ model }) => session.open(model),
-    render({ el }) {
-      const view = new TerminalView(session, el);
-      return () => view.remove();
-    },
-  };
-};
+export default () => living(new Session(), TerminalView);
