@@ -32,10 +32,11 @@ MAY_IMPORT = {
     "blocking": {"errors"},
     "doctor": {"errors", "folders"},
     "wire": {"errors"},
+    "dockerfile": {"errors"},
     "link": {"wire", "errors"},
     "engines": {"errors", "folders"},
-    "server": {"link", "wire", "engines", "errors", "keyring", "folders"},
-    "sdk": {"link", "wire", "errors", "blocking", "keyring", "folders", "homes"},
+    "server": {"link", "wire", "dockerfile", "engines", "errors", "keyring", "folders"},
+    "sdk": {"link", "wire", "dockerfile", "errors", "blocking", "keyring", "folders", "homes"},
     "deeds": {"sdk", "grammar", "errors"},
     "notebook": {"", "sdk", "deeds", "grammar", "blocking", "errors", "doctor"},
     "cli": {
@@ -61,6 +62,8 @@ COMPOSED = {"server", "engines"}
 PURE = (
     "wire/**/*.py",
     "grammar/**/*.py",
+    "dockerfile/**/*.py",
+    "server/building/instructions.py",
     "server/ledger*.py",
     "server/placement.py",
     "server/gateway/sites.py",

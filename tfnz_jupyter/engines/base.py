@@ -14,11 +14,13 @@ import asyncio
 import enum
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from ..errors import NotSupported
+from .building import Order, Workshop
 from .files import Files
 from .volumes import Volumes
 
@@ -256,6 +258,8 @@ class Engine(ABC):
     degraded: list[str]
     #: Of all its nodes; usable between :meth:`open` and :meth:`close`.
     volumes: Volumes
+    #: For the location's builder; None where it cannot build, or need not: see :meth:`build`.
+    workshop: Workshop | None = None
 
     @classmethod  # noqa: B027  # most engines need nothing of it
     def enter(cls, runtime: Path) -> None:
@@ -297,6 +301,23 @@ class Engine(ABC):
 
         Returns at once if it already is. Raises ``EngineFailed`` (broken layer, disk full), having left nothing half done.
         """
+
+    async def uninstall(self, layers: Sequence[Layer]) -> None:  # noqa: B027  # not every engine keeps any
+        """Free what :meth:`install` made of layers that no image needs any more, but for those of live containers."""
+
+    async def build(
+        self, order: Order, log: Callable[[bytes], Awaitable[None]], report: Report
+    ) -> ImageInfo:
+        """Build an image with the engine's own builder, and keep it under its reference.
+
+        Asked only where there is no ``workshop``. ``log`` gets what the steps print, and is waited for. Cancelling it ends the
+        build and leaves nothing. Raises ``CommandFailed`` (a step did), ``UsageError`` (the Dockerfile has no meaning), both
+        naming the line; ``NotSupported``: the engine has no builder.
+        """
+        raise NotSupported(
+            f"the {self.name} engine builds no images",
+            hint="Build it at another location, push it to a registry, and spawn it from there.",
+        )
 
     @abstractmethod
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:

@@ -6,6 +6,7 @@ in the cell that registered it) and stops nothing.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import logging
@@ -43,6 +44,22 @@ class Callbacks:
                 threading.Thread(
                     target=self._run, name=f"tfnz-callbacks-{self._name}", daemon=True
                 ).start()
+
+    async def told(
+        self, context: contextvars.Context, function: Callable[..., object], *args: Any
+    ) -> None:
+        """Call ``function(*args)`` after all that was posted before, and return once it has returned."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def call() -> None:
+            try:
+                function(*args)
+            finally:
+                loop.call_soon_threadsafe(done.set)
+
+        self.post(context, call)
+        await done.wait()
 
     def tell(self, owner: object, name: str, *args: Any) -> None:
         """Call the :class:`Given` callback of that name with these arguments, if there is one."""

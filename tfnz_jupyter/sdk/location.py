@@ -6,19 +6,21 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import contextvars
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from ..blocking import BoundVerb, block, bridge, loop, submit, verb
 from ..errors import SessionEnded, TfnzError, Unreachable, UsageError
 from ..homes import pairs
 from ..wire import messages as m
-from . import asking
+from . import asking, builds
 from .connection import Connection
 from .container import Container
 from .here import is_stuck
@@ -26,6 +28,7 @@ from .node import Node
 from .places import all_names, chosen, find, home_of
 from .uploads import at_location
 from .volume_offers import VolumeOffers
+from .worker import Worker
 
 _log = logging.getLogger("tfnz_jupyter")
 
@@ -176,17 +179,86 @@ class Location(VolumeOffers):
             ImageNotFound: no source has it; the message says which were tried.
             Refused: the registry wants another login, or is none that this location may be led to.
         """
-        context = asking.context()
-
-        def report(news: m.Progressed) -> None:
-            if progress is not None:
-                self._callbacks.post(context, progress, news)
-
+        report = self._reporter(asking.context(), progress)
         if self._connection.is_far:
             image = await at_location(self._connection, image, report)
         ready = await self._connection.call(m.EnsureImage(image, login), report)
         assert isinstance(ready, m.ImageReady)
         return ready.layers
+
+    @verb
+    async def build_image(
+        self,
+        tag: str,
+        dockerfile: str | Path | None = None,
+        *,
+        context: str | Path | None = None,
+        build_args: asking.Pairs | None = None,
+        target: str | None = None,
+        cache: bool = True,
+        memory: int | None = None,
+        egress: str | Iterable[str] = "internet",
+        log: Callable[[bytes], object] | None = None,
+        progress: Callable[[m.Progressed], object] | None = None,
+    ) -> str:
+        """Make an image from a Dockerfile; its name, as ``spawn_container`` takes it.
+
+        Each step runs in a container of its own: it sees and reaches what any container does. What was done before is not
+        done again. Cancelling it ends the build.
+
+        Args:
+            tag: what the image is called; one of that name is replaced once the new one is there.
+            dockerfile: its text, or the ``Path`` of a file; without it, ``Dockerfile`` in the context.
+            context: the folder that COPY takes from, without what its ``.dockerignore`` names.
+            build_args: values of its ARGs.
+            target: the stage that is wanted, if not the last.
+            cache: whether what was done before counts.
+            memory: of each step's container, in bytes; as that of ``spawn_container``, and so is ``egress``.
+            log: gets what the build says and its steps print, as it comes; a slow one slows the build.
+            progress: told how far it is, as that of :meth:`ensure_image_uploaded`.
+
+        Raises:
+            UsageError: the Dockerfile has no meaning; like all that a step raises, it names the line.
+            CommandFailed: a step's command did not return 0; ``detail`` has its last lines.
+            NoSuchFile: there is nothing to copy, no context, or no Dockerfile.
+            ImageNotFound: nobody has an image that it is made from.
+            NotSupported: an instruction is not done there, or the engine builds no images.
+        """
+        folder = None if context is None else Path(context)
+        text = await Worker("build").do(lambda: builds.text_of(dockerfile, folder))
+        asking.whole(memory, "memory", 1)
+        way_out = egress if isinstance(egress, str) else list(egress)
+        arguments = asking.environment(build_args)
+        wish = m.BuildImage(tag, text, 0, 0, arguments, target or "", cache, memory, way_out)
+        here = asking.context()
+
+        async def take(data: bytes) -> None:
+            if log is not None:
+                await self._callbacks.told(here, log, data)
+
+        report = self._reporter(here, progress)
+        return (await builds.build(self._connection, wish, folder, take, report)).reference
+
+    def _reporter(
+        self, context: contextvars.Context, progress: Callable[[m.Progressed], object] | None
+    ) -> Callable[[m.Progressed], None]:
+        """What passes on to a user's callback how far a call is."""
+
+        def report(news: m.Progressed) -> None:
+            if progress is not None:
+                self._callbacks.post(context, progress, news)
+
+        return report
+
+    @verb
+    async def remove_image(self, image: str) -> None:
+        """Forget an image of the location, and free what nothing else needs; the next spawn of it fetches it again.
+
+        Raises:
+            ImageNotFound: there is none of that name.
+            Refused: a container of it is live.
+        """
+        await self._connection.call(m.RemoveImage(image))
 
     @verb
     async def images(self) -> list[str]:

@@ -85,7 +85,7 @@ class Moving(Living):
             self._connection.forget(outgoing)
 
     async def _send(self, records: Any, write: Callable[[bytes], Any]) -> None:
-        while piece := await self._disk.do(lambda: _gathered(records)):
+        while piece := await self._disk.do(lambda: gathered(records)):
             await write(piece)
 
     @verb
@@ -223,7 +223,7 @@ def _records(data: Any, path: bytes) -> tuple[Any, bytes]:
     )
 
 
-def _gathered(records: Iterator[bytes]) -> bytes:
+def gathered(records: Iterator[bytes]) -> bytes:
     """Some records at once, so that small files do not travel one by one; empty at the end."""
     pieces, size = [], 0
     while size < CHUNK // 2 and (record := next(records, None)):

@@ -52,13 +52,14 @@ def of_path(path: Path) -> Iterator[bytes]:
         todo = [(b"", os.fsencode(os.path.realpath(path, strict=True)))]
         while todo:
             name, here = todo.pop()
-            yield from _record(name, here)
+            yield from record(name, here)
             if stat.S_ISDIR(os.lstat(here).st_mode):
                 inside = sorted(os.listdir(here), reverse=True)
                 todo += [(os.path.join(name, below), os.path.join(here, below)) for below in inside]
 
 
-def _record(name: bytes, path: bytes) -> Iterator[bytes]:
+def record(name: bytes, path: bytes) -> Iterator[bytes]:
+    """One file, folder or link of this machine under a name; of what is none of these, nothing. Raises ``OSError``."""
     found = os.lstat(path)
     kind = {stat.S_IFREG: FILE, stat.S_IFDIR: FOLDER, stat.S_IFLNK: LINK}.get(
         stat.S_IFMT(found.st_mode)

@@ -74,6 +74,11 @@ class Estate:
             raise NotFound(f"no container {key}")
         return found
 
+    def running_of(self, user: str, image: str) -> list[Container]:
+        """A user's containers, not over, of an image's id."""
+        mine = [c for c in self._containers.values() if c.user == user and not c.over]
+        return [c for c in mine if c.spec is not None and c.spec.image.id == image]
+
     def mounting(self, volume: str) -> list[Container]:
         """The containers, not yet over, that have a volume."""
         return [c for c in self._containers.values() if not c.over and volume in c.volumes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from ..engines.base import Engine, NodeInfo
 from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
-from ..wire.ids import require_name, require_own
+from ..wire.ids import own_id, require_name, require_own
 from ..wire.messages import NodesChanged, NodeState, Offered, Spawn, UsageChanged
 from ..wire.placement import Promises
 from ..wire.session import SILENCE
@@ -122,6 +122,7 @@ class Location:
             self._images,
             self._estate,
             self._claim,
+            self._hold,
             self._changed,
             self._peers,
             self._relay,
@@ -208,6 +209,20 @@ class Location:
         if len(self._nodes) > 1 and self._router is not None:
             self._rank_for(other for other in self._router.peers.values() if other is not peer)
         self._chronicle.wished(peer, wish)
+
+    @contextlib.contextmanager
+    def _hold(self, peer: Peer, memory: int | None) -> Iterator[str]:
+        """A place for containers that are nobody's to see, counted as one of a user's; the best node for them."""
+        key = own_id(peer.key)
+        best = self._offer(peer).nodes
+        if not best:
+            raise NotFound("there is no node")
+        counted = memory or self._memory_by_default(peer.user)
+        self._handle(Spawned(peer.id, key, key, None, counted))
+        try:
+            yield best[0].id
+        finally:
+            self._handle(Finished(key))
 
     def _memory_by_default(self, user: str) -> int:
         """What a container may take that says nothing of it (half its machine), where that is counted."""

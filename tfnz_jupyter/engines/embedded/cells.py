@@ -22,6 +22,7 @@ from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
 from .userns import whole
 
+_EMPTY = "empty"  # what is below a container of an image without layers
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
 
@@ -98,6 +99,7 @@ class Hall:
         mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
         notes = f"{self._place}/crun"
         os.mkdir(notes, 0o700)
+        os.mkdir(f"{self._place}/{_EMPTY}", 0o755)
         self._runtime = Runtime(notes)
         if pool.image(state).exists():
             self._attach_pool(state)
@@ -190,7 +192,8 @@ class Hall:
         """Folders by descriptor: the kernel takes one page of options, and paths are long."""
         target = f"{cell.folder}/root"
         with contextlib.ExitStack() as opened:
-            lower = [self._open(opened, path) for path in cell.lower]
+            nothing = [f"{self._place}/{_EMPTY}"]  # an overlay lies above something
+            lower = [self._open(opened, path) for path in cell.lower] or nothing
             upper = self._open(opened, f"containers/{cell.id}/{cell.upper}")
             work = self._open(opened, f"containers/{cell.id}/{cell.upper}-work")
             options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}{self._marks}"

@@ -161,6 +161,16 @@ class Disk:
             for part in folder.glob("old-*"):
                 shutil.rmtree(part, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def written(self, name: str) -> Iterator[int]:
+        """A descriptor of what one has written, for the length of a deed."""
+        with self._at() as base:
+            fd = os.open(f"{base}/containers/{name}/upper", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
     def remove_container(self, name: str) -> None:
         """Free it. Idempotent."""
         with self._at() as base, contextlib.suppress(FileNotFoundError):

@@ -29,6 +29,7 @@ from ..base import (
     Engine,
     Exit,
     ImageInfo,
+    Layer,
     NodeInfo,
     ProcessSpec,
     Report,
@@ -51,6 +52,7 @@ from .starts import Starts
 from .survivors import Survivors
 from .turns import Turns
 from .volumes import EmbeddedVolumes
+from .workshop import EmbeddedWorkshop
 
 T = TypeVar("T")
 
@@ -74,6 +76,7 @@ class EmbeddedEngine(Engine):
 
     name: ClassVar[str] = "embedded"
     volumes: EmbeddedVolumes
+    workshop: EmbeddedWorkshop
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class EmbeddedEngine(Engine):
             self._starts, self._present, self._retire, self.volumes.mounting, self._background
         )
         self._connections = Connections(self._keeper, self._present)
+        self.workshop = EmbeddedWorkshop(self._present, self._seen, self._still)
         self._lock = -1
         self._closed = False
 
@@ -172,6 +176,7 @@ class EmbeddedEngine(Engine):
             await self.volumes.freed()
             await self._disk.run(self._leave)
         self._disk.close()
+        self.workshop.close()
 
     def _leave(self) -> None:
         sweep.clear(self._state)
@@ -277,6 +282,12 @@ class EmbeddedEngine(Engine):
         assert self._layers is not None
         await self._layers.install(image, blobs, report)
 
+    async def uninstall(self, layers: Sequence[Layer]) -> None:
+        assert self._layers is not None
+        live = [container.spec.image for container in self._containers.values()]
+        used = {layer.diff_id for image in live for layer in image.layers}
+        await self._layers.remove([one for one in layers if one.diff_id not in used])
+
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:
         if node != self._node:
             raise UsageError(f"no node {node!r}: this engine has only {self._node!r}")
@@ -357,8 +368,16 @@ class EmbeddedEngine(Engine):
 
     def files(self, container: str) -> Files:
         found = self._present(container)
-        root = partial(found.root, partial(self._look, found))
+        root = partial(self._seen, found)
         return EmbeddedFiles(root, self._machine.first_id, self._disk, found.opened)
+
+    async def _seen(self, container: Container) -> int:
+        """What a container sees as ``/``: a descriptor, the caller's to close."""
+        return await container.root(partial(self._look, container))
+
+    async def _still(self, container: str) -> None:
+        """End all that runs in a sleeper."""
+        await self.reboot(container, 0, reset=False)
 
     async def _look(self, container: Container) -> int:
         link = await self._keeper()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -76,6 +77,18 @@ class Layers:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+    async def remove(self, layers: Sequence[Layer]) -> None:
+        """Free layers. One that is half removed is not there."""
+        loop = asyncio.get_running_loop()
+        for layer in layers:
+            await loop.run_in_executor(self._threads, self._remove, folder_name(layer))
+
+    def _remove(self, name: str) -> None:
+        aside = self._folder / f"{HALF}{name}.old"
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / name).rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
     def _present(self, names: list[str]) -> set[str]:
         return {name for name in names if (self._folder / name).is_dir()}

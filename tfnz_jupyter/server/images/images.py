@@ -15,6 +15,7 @@ from typing import Any
 from ...engines.base import ImageInfo, Progress, Report
 from ...errors import EngineFailed, ImageNotFound, Refused, TfnzError, Unreachable
 from .archives import stamp_of, take_in
+from .drafts import STEP, Drafts, forget_steps
 from .failures import disk_full, from_os
 from .jobs import Jobs
 from .local import Found, find_local, find_newest, take_local
@@ -124,8 +125,18 @@ class Images:
         return [
             replace(info, reference=_shortest(key))
             for key, info in every
-            if not key.startswith(_COOKED)
+            if not key.startswith((_COOKED, STEP))
         ]
+
+    def layers(self) -> set[str]:
+        """The diff ids of all images, and of what builds have done. Blocks."""
+        return {layer.diff_id for _key, info in self._store.all() for layer in info.layers}
+
+    @asynccontextmanager
+    async def drafting(self) -> AsyncIterator[Drafts]:
+        """For a build: nothing of the store is swept meanwhile."""
+        async with self._at_work(), self._store.scratch() as scratch:
+            yield Drafts(self._store, scratch)
 
     async def take(self, reference: str, ref: str, read: Read, report: Report) -> ImageInfo:
         """Take in an archive that its user sends, under a name; ``read`` gives it piece by piece, then None.
@@ -156,7 +167,8 @@ class Images:
         """
         key = self._parse(reference).key
         if not await asyncio.to_thread(self._store.drop, key):
-            raise ImageNotFound(f"the store has no image '{reference}'", hint=self._nearest(key))
+            raise ImageNotFound(f"there is no image '{reference}' here", hint=self._nearest(key))
+        await asyncio.to_thread(forget_steps, self._store, key)
         self._littered = True
         await self._tidy()
 
@@ -272,7 +284,7 @@ class Images:
         )
 
     def _nearest(self, key: str) -> str:
-        known = sorted({*RECIPES, *(_shortest(k).partition(":")[0] for k, _ in self._store.all())})
+        known = sorted({*RECIPES, *(i.reference.partition(":")[0] for i in self.list())})
         wanted = _shortest(key).partition(":")[0]
         near = difflib.get_close_matches(wanted, known, n=1)
         return f"Did you mean '{near[0]}'?" if near else f"Recipes: {', '.join(sorted(RECIPES))}."

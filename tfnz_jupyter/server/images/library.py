@@ -36,6 +36,11 @@ class Library:
         self._own = Images(folder, pool=self._pool, engine=engine)
         self._others: dict[str, Images] = {}
 
+    def layers(self) -> frozenset[str]:
+        """The diff ids of all images of everybody who has been here. Blocks."""
+        every = [self._own, *self._others.values()]
+        return frozenset(diff_id for images in every for diff_id in images.layers())
+
     def of(self, user: str) -> Images:
         """The images of a user."""
         if user == self._operator:

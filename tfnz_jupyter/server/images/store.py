@@ -95,6 +95,11 @@ class Store:
             self._save({k: v for k, v in self._entries.items() if k != key})
         return True
 
+    def stamps(self, prefix: str) -> dict[str, str]:
+        """The keys that begin so, and what their images were made of."""
+        every = self._entries.items()
+        return {k: e["annotations"].get(_STAMP, "") for k, e in every if k.startswith(prefix)}
+
     def blob(self, digest: str) -> Path:
         """Where the blob of a digest lies, or would."""
         return self.blobs / "sha256" / digest.removeprefix("sha256:")

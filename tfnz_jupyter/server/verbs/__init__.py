@@ -11,6 +11,7 @@ from ...wire import messages as m
 from ..peer import Peer
 from .accounts import AccountVerbs
 from .again import AgainVerbs
+from .builds import BuildVerbs
 from .containers import ContainerVerbs
 from .deeds import Deed, Means, Offering, Plate
 from .endpoints import EndpointVerbs
@@ -36,6 +37,7 @@ class Verbs:
             AccountVerbs(means),
             self._again,
             ImageVerbs(means),
+            BuildVerbs(means),
             ContainerVerbs(means),
             ProcessVerbs(means),
             FileVerbs(means),

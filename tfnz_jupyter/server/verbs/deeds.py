@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -44,15 +45,17 @@ class Plate:
 class Means:
     """One location's engine, images, holdings and web gateway.
 
-    ``claim`` asks its ledger for what a spawn needs; ``changed`` is told after every change of a container; ``peers`` gives
-    the sessions of a user that are here, and ``evict`` ends them all; ``relay`` carries the bytes of tunnels. ``accounts``
-    says who may come in, ``plate`` how the location is found.
+    ``claim`` asks its ledger for what a spawn needs; ``hold`` for what a build needs, for as long as that lasts, and gives a
+    node. ``changed`` is told after every change of a container; ``peers`` gives the sessions of a user that are here, and
+    ``evict`` ends them all; ``relay`` carries the bytes of tunnels. ``accounts`` says who may come in, ``plate`` how the
+    location is found.
     """
 
     engine: Engine
     images: Library
     estate: Estate
     claim: Callable[[Peer, m.Spawn], None]
+    hold: Callable[[Peer, int | None], AbstractContextManager[str]]
     changed: Callable[[Container], None]
     peers: Callable[[str], list[Peer]]
     relay: Relay

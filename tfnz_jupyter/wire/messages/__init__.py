@@ -42,12 +42,14 @@ from .files import FileState as FileState
 from .files import ListFiles as ListFiles
 from .files import LookAtFile as LookAtFile
 from .files import PutFiles as PutFiles
+from .images import BuildImage as BuildImage
 from .images import EnsureImage as EnsureImage
 from .images import FindImage as FindImage
 from .images import ImageReady as ImageReady
 from .images import Images as Images
 from .images import ListImages as ListImages
 from .images import PutImage as PutImage
+from .images import RemoveImage as RemoveImage
 from .network import AllowConnection as AllowConnection
 from .network import DisallowConnection as DisallowConnection
 from .nodes import NodesChanged as NodesChanged

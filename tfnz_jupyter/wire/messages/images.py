@@ -36,6 +36,31 @@ class ListImages(Asked, frozen=True, tag="list-images"):
     """What the store holds. Result: ``Images``."""
 
 
+class RemoveImage(Asked, frozen=True, tag="remove-image"):
+    """Forget an image and free what nothing else needs. Result: ``Done``."""
+
+    reference: str
+
+
+class BuildImage(Asked, frozen=True, tag="build-image"):
+    """Make an image from a Dockerfile. Result: ``ImageReady``. Progress as with ``EnsureImage``.
+
+    What the build says comes on stream ``output``. Its context, a folder in the form of :mod:`tfnz_jupyter.wire.tree`, is
+    sent on stream ``input`` where there is one (0: none). ``arguments`` are values of its ARGs, ``target`` the name of its last
+    stage; ``memory`` and ``egress`` are of each step's container.
+    """
+
+    reference: str
+    dockerfile: str
+    output: int
+    input: int = 0
+    arguments: list[tuple[str, str]] = []
+    target: str = ""
+    cache: bool = True
+    memory: int | None = None
+    egress: str | list[str] = "internet"
+
+
 class ImageReady(Answer, frozen=True, tag="image-ready"):
     """An image can be booted: its id, where it came from, its layers' diff ids (lowest first)."""
 

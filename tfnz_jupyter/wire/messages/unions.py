@@ -9,7 +9,16 @@ from .containers import Destroy, FollowLog, Reboot, Spawn, Start
 from .endpoints import AskAuthority, Authority, ChangeCluster, Publish, Published, Unpublish
 from .externals import Attach
 from .files import FetchFiles, FileState, ListFiles, LookAtFile, PutFiles
-from .images import EnsureImage, FindImage, ImageReady, Images, ListImages, PutImage
+from .images import (
+    BuildImage,
+    EnsureImage,
+    FindImage,
+    ImageReady,
+    Images,
+    ListImages,
+    PutImage,
+    RemoveImage,
+)
 from .network import AllowConnection, DisallowConnection
 from .processes import EndProcess, Execute, Resize, Signal
 from .ssh import OpenSsh
@@ -22,6 +31,8 @@ Verb = (
     | FindImage
     | PutImage
     | ListImages
+    | RemoveImage
+    | BuildImage
     | Spawn
     | Destroy
     | Start
