@@ -60,11 +60,11 @@ def script() -> str:
 
 
 def preparing(image: str) -> dict[str, Any]:
-    """The init container, but for its ``securityContext``: ``image`` has a static busybox as its ``sh``."""
+    """The init container, but for its ``securityContext``: ``image`` has a static /bin/busybox."""
     return {
         "name": "prepare",
         "image": image,
-        "command": ["sh", "-c", 'eval "$TFNZ_SCRIPT"', "sh", "prepare"],
+        "command": ["/bin/busybox", "sh", "-c", 'eval "$TFNZ_SCRIPT"', "sh", "prepare"],
         "env": [{"name": "TFNZ_SCRIPT", "value": script()}],
         "volumeMounts": [MOUNT],
     }
