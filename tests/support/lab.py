@@ -120,11 +120,13 @@ def _quiet(config: Path) -> None:
 
 
 class Lab:
-    """A server and a browser; ``open`` gives a notebook in a page of its own."""
+    """A server and a browser; ``open`` gives a notebook in a page of its own, its pixels ``scale`` by ``scale``."""
 
-    def __init__(self, url: str, folder: Path, browser: Browser, front_end: str = "lab") -> None:
+    def __init__(
+        self, url: str, folder: Path, browser: Browser, front_end: str = "lab", *, scale: int = 2
+    ) -> None:
         self.url, self.folder, self.browser = url, folder, browser
-        self.front_end = front_end
+        self.front_end, self.scale = front_end, scale
 
     @contextmanager
     def open(self, *cells: str, notebook: Path | None = None) -> Iterator[Notebook]:
@@ -134,7 +136,7 @@ class Lab:
             shutil.copy(notebook, self.folder / name)
         else:
             nbformat.write(_notebook(cells), self.folder / name)
-        page = self.browser.new_page(viewport=SIZE, device_scale_factor=2)
+        page = self.browser.new_page(viewport=SIZE, device_scale_factor=self.scale)
         stem = f"w{name.removesuffix('.ipynb')}"
         _, place = FRONT_ENDS[self.front_end]
         shown = Notebook(page, f"{self.url}/{place.format(stem=stem, name=name)}")

@@ -1,0 +1,187 @@
+"""Rows 7 to 9: terminals, beside JupyterLab's own; beside a busy kernel; and twenty of them on a page.
+
+Both emulators are xterm.js: a key's echo is timed until the emulator has taken it in, a flood until its last word stands in
+the buffer.
+"""
+
+from __future__ import annotations
+
+from tests.support.lab import ROOT, Lab
+
+from . import Row, median, ms
+from .desk import Desk, desk
+
+KEYS = 40
+TURNS = 3
+BOX = "box = node.spawn_container('busybox', name='box', command=['sleep', '100000']); box.wait_until_ready()"
+SHELL = "shell = %tf shell box"
+BUSY = "busy = time.monotonic() + {seconds}\nwhile time.monotonic() < busy: pass"
+FLOODS = {
+    "lines": "seq 1 1000000; echo fin$((3*3))\n",
+    "bytes": "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 20000000; echo fin$((3*3))\n",
+}
+COUNT = 20  # terminals on one page
+
+#: Finds our emulator's terminals as they write, and says when one has taken something in.
+_OURS = """async () => {
+    const [{ Terminal }] = await Promise.all(globalThis.tfnzEmulators.values());
+    const write = Terminal.prototype.write;
+    Terminal.prototype.write = function (data, done) {
+        window.tfnzTerm = this;
+        return write.call(this, data, () => { window.tfnzWrote?.(); done?.(); });
+    };
+    document.querySelector(".tf-terminal textarea").dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Enter", keyCode: 13, bubbles: true, cancelable: true }));
+}"""
+_LABS = """async () => {
+    const widget = await window.jupyterapp.commands.execute("terminal:create-new");
+    const term = widget.content._term;
+    const write = term.write.bind(term);
+    term.write = (data, done) => write(data, () => { window.tfnzWrote?.(); done?.(); });
+    window.tfnzTerm = term;
+    window.tfnzLab = widget;
+}"""
+_LABS_END = "() => { window.tfnzLab.content.session.shutdown(); window.tfnzLab.dispose(); window.tfnzTerm = null; }"
+_ECHO = """async (keys) => {
+    const term = window.tfnzTerm, took = [];
+    const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+    for (let n = 0; n < keys; n++) {
+        const start = performance.now();
+        const wrote = new Promise((done) => { window.tfnzWrote = done; });
+        term.input("x");
+        await wrote;
+        took.push(performance.now() - start);
+        await pause(90 + 13 * (n % 5));
+    }
+    term.input("\\x15");
+    return took;
+}"""
+_FLOOD = """async (command) => {
+    const term = window.tfnzTerm;
+    const start = performance.now();
+    const ended = () => {
+        const { active } = term.buffer;
+        const at = active.baseY + active.cursorY;
+        return [at, at - 1, at - 2].some((y) => active.getLine(y)?.translateToString().startsWith("fin9"));
+    };
+    await new Promise((done) => {
+        window.tfnzWrote = () => ended() && done();
+        term.input("\\x15clear\\r");
+        setTimeout(() => term.input(command.replace("\\n", "\\r")), 300);
+    });
+    window.tfnzWrote = null;
+    return performance.now() - start - 300;
+}"""
+
+
+def throughput(lab: Lab) -> Row:
+    """Row 7: the same commands, in turns."""
+    ours: dict[str, list[float]] = {name: [] for name in FLOODS}
+    theirs: dict[str, list[float]] = {name: [] for name in FLOODS}
+    echoes: list[float] = []
+    native: list[float] = []
+    with desk(lab, BOX, SHELL) as at:
+        _open(at)
+        for _ in range(TURNS):
+            echoes += _echoes(at)
+            for name, command in FLOODS.items():
+                ours[name].append(at.page.evaluate(_FLOOD, command))
+            mine = at.page.evaluate_handle("window.tfnzTerm")
+            at.page.evaluate(_LABS)
+            at.until("window.tfnzTerm.buffer.active.getLine(0)?.translateToString().trim()")
+            native += _echoes(at)
+            for name, command in FLOODS.items():
+                theirs[name].append(at.page.evaluate(_FLOOD, command))
+            at.page.evaluate(_LABS_END)
+            at.page.evaluate("(mine) => { window.tfnzTerm = mine; }", mine)
+    ratios = {name: median(theirs[name]) / median(ours[name]) for name in FLOODS}
+    words = ", ".join(f"{name} {ratio:.2f} x" for name, ratio in ratios.items())
+    return Row(7, "terminal's throughput / JupyterLab's own; a key's echo", f"{words}; {ms(median(echoes))}",
+               ">= 1.3 x; <= 25 ms", f"1 x ({ms(median(theirs['lines']) / 1000)} for a million lines); {ms(median(native))}",
+               min(ratios.values()) >= 1.3 and median(echoes) <= 0.025,
+               {**ratios, "echo": median(echoes), "native_echo": median(native)})  # fmt: skip
+
+
+def busy(lab: Lab) -> Row:
+    """Row 8: a key's echo, and a button, while a cell computes."""
+    with desk(lab, BOX, SHELL, "box  # its card", BUSY.format(seconds=12)) as at:
+        _open(at)
+        at.run("# its card")
+        idle = _echoes(at)
+        at.notebook.start("busy =")
+        at.until("document.querySelector('.jp-InputPrompt') !== null")
+        echoes = _echoes(at)
+        clicks = [_click(at) for _ in range(5)]
+        computing = at.page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status")
+        at.notebook.finish()
+    assert computing == "busy", computing
+    ratio = median(echoes) / median(idle)
+    return Row(8, "while a cell computes: a key's echo / idle; a click", f"{ratio:.1f} x ({ms(median(echoes))}); {ms(median(clicks))}",
+               "<= 3 x; <= 0.3 s", "ipywidgets: at the end of the cell", ratio <= 3 and median(clicks) <= 0.3,
+               {"echo_ratio": ratio, "echo": median(echoes), "click": median(clicks)})  # fmt: skip
+
+
+def twenty(lab: Lab) -> Row:
+    """Row 9: what twenty terminals cost a page, and running their cell again."""
+    cell = f"for n in range({COUNT}): get_ipython().run_line_magic('tf', 'shell box')"
+    ours = _page_of(lab, BOX, cell)
+    naive = _page_of(lab, "pass  # box =", _naive())
+    return Row(9, f"{COUNT} terminals: bytes; heap that a re-run of their cell adds", f"{ours[0]:.2f} MB; {ours[1]:.1f} MB",
+               "<= 0.5 MB; <= 3 MB", f"the emulator in every widget: {naive[0]:.1f} MB; {naive[1]:.1f} MB",
+               ours[0] <= 0.5 and ours[1] <= 3, {"mb": ours[0], "heap": ours[1], "naive_mb": naive[0], "naive_heap": naive[1]})  # fmt: skip
+
+
+def _page_of(lab: Lab, before: str, cell: str) -> tuple[float, float]:
+    """MB that came for the widgets of a cell, and MB of heap that each run of it after the first adds."""
+    with desk(lab, before, cell) as at:
+        at.run("box =")
+        begun, received, heaps = at.received.size, [], []
+        for _ in range(4):
+            at.run("range(")
+            at.until(f"document.querySelectorAll('.xterm-rows').length === {COUNT}")
+            at.page.wait_for_timeout(500)
+            received.append(at.received.size)
+            heaps.append(at.heap())
+    return (received[0] - begun) / 1e6, (heaps[-1] - heaps[0]) / 3
+
+
+def _naive() -> str:
+    folder = ROOT / "tfnz_jupyter" / "notebook" / "static" / "xterm"
+    wrapper = "export default { render({ el }) { const t = new Terminal(); t.open(el); } }"
+    return f"""
+import anywidget, pathlib, re
+xterm = pathlib.Path({str(folder / "xterm.mjs")!r}).read_text()
+name = re.search(r"(\\w+) as Terminal", xterm)[1]
+class Naive(anywidget.AnyWidget):
+    _esm = re.sub(r"export ?{{[^}}]*}};?", "", xterm) + "\\n" + {wrapper!r}.replace("Terminal", name)
+for n in range({COUNT}): display(Naive())
+"""
+
+
+def _open(at: Desk) -> None:
+    at.run("box =", SHELL)
+    at.until("document.querySelector('.tf-terminal[data-ready=true]')")
+    at.page.evaluate(_OURS)
+    at.until("window.tfnzTerm")
+
+
+def _echoes(at: Desk) -> list[float]:
+    return [took / 1000 for took in at.page.evaluate(_ECHO, KEYS)]
+
+
+def _click(at: Desk) -> float:
+    """From a click to what it asked for: the log as a file."""
+    return float(
+        at.page.evaluate(
+            """() => new Promise((done) => {
+                const start = performance.now();
+                const make = URL.createObjectURL;
+                URL.createObjectURL = (blob) => {
+                    URL.createObjectURL = make;
+                    done((performance.now() - start) / 1000);
+                    return make.call(URL, blob);
+                };
+                document.querySelector(".tf-card [aria-label='save the log']").click();
+            })"""
+        )
+    )
