@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.rows import Row, floods, markdown, terminals
+from tests.benchmarks.rows import Row, floods, kernels, markdown, terminals
 from tests.real.conftest import end_location
 from tests.support.lab import ARTEFACTS, Lab, chromium, server
 
@@ -32,13 +32,19 @@ def plan(minutes: float) -> list[tuple[set[int], Callable[[Lab], Measured]]]:
         ({7}, terminals.throughput),
         ({8}, terminals.busy),
         ({9}, terminals.twenty),
+        ({11}, lambda lab: kernels.interrupts()),
+        ({12}, lambda lab: kernels.endings()),
+        ({13}, lambda lab: kernels.completions()),
+        ({14}, lambda lab: kernels.loading()),
         ({4}, lambda lab: floods.memory(lab, minutes)),
     ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=lambda text: {int(one) for one in text.split(",")}, default=set(range(1, 17)))
+    parser.add_argument(
+        "--rows", type=lambda text: {int(one) for one in text.split(",")}, default=set(range(1, 17))
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
     chosen = parser.parse_args()
     measured: list[Row] = []
@@ -55,7 +61,9 @@ def main() -> None:
 @contextmanager
 def a_lab() -> Iterator[Lab]:
     """JupyterLab in a browser, and a home that is empty and goes with it."""
-    with tempfile.TemporaryDirectory(prefix="tfnz-b-", dir="/tmp", ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(
+        prefix="tfnz-b-", dir="/tmp", ignore_cleanup_errors=True
+    ) as home:
         os.environ["TFNZ_HOME"] = home
         folder = Path(home, "lab")
         folder.mkdir()

@@ -101,8 +101,8 @@ class Kernel:
 
 
 @contextmanager
-def kernel() -> Iterator[Kernel]:
-    """A fresh one, for as long as this lasts."""
+def kernel(*, load: bool = True) -> Iterator[Kernel]:
+    """A fresh one, with the extension unless told otherwise, for as long as this lasts."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel()
     client = manager.client()
@@ -110,7 +110,8 @@ def kernel() -> Iterator[Kernel]:
     try:
         client.wait_for_ready(timeout=60)
         fresh = Kernel(manager, client)
-        fresh.ok("%load_ext tfnz_jupyter")
+        if load:
+            fresh.ok("%load_ext tfnz_jupyter")
         yield fresh
     finally:
         client.stop_channels()

@@ -50,6 +50,13 @@ class Desk:
         heard = self.second.listen(seconds)
         return heard, [gap / 1000 for gap in self.page.evaluate(_FRAMES_END)]
 
+    def evaluate(self, function: str, argument: object = None, within: float = 90.0) -> Any:
+        """Call an asynchronous function in the page; its value, or an error once the time is over."""
+        late = f"new Promise((_, no) => setTimeout(() => no(new Error('not within {within} s')), {within * 1000}))"
+        return self.page.evaluate(
+            f"(argument) => Promise.race([({function})(argument), {late}])", argument
+        )
+
     def until(self, condition: str, within: float = 60.0) -> float:
         """Wait for an expression to hold in the page; the seconds it took."""
         begin = time.monotonic()

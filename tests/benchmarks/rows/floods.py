@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 
 from tests.support.eventually import eventually
@@ -13,6 +12,10 @@ from .desk import Desk, desk
 
 SECONDS = 8.0
 GREAT = 50  # lines a second that append_stdout bears; it freezes the page at twice as many
+MOST = """
+many = node.spawn_container('busybox', name='many', command=['sh', '-c', 'read x; seq 3000000; sleep 100000'])
+many
+"""
 LONG = 0.1  # seconds: a frame that everybody sees
 
 
@@ -20,8 +23,7 @@ def pace(lab: Lab) -> list[Row]:
     """Rows 1, 2, 3 and the first half of 5: one card in a flood, beside today's ways."""
     rates = {"slow": 10_000, "fast": 50_000}
     spawns = [cells.printer(name, rate, SECONDS) for name, rate in rates.items()]
-    most = "many = node.spawn_container('busybox', name='many', command=['sh', '-c', 'read x; seq 3000000; sleep 100000'])\nmany"
-    with desk(lab, *spawns, most) as at:
+    with desk(lab, *spawns, MOST) as at:
         idle, still = at.watch(SECONDS)
         trips, frames, reached = {}, {}, {}
         for name, rate in rates.items():
@@ -34,21 +36,48 @@ def pace(lab: Lab) -> list[Row]:
     slow_link = _per_line(lab) / median(idle.trips)
     shown = cells.lines(50_000, SECONDS) / SECONDS
     return [
-        Row(1, "lines a second, each shown or counted", f"{shown:,.0f} asked and accounted; flat out {speed:,.0f}",
-            ">= 50,000, and >= 1,000 x append_stdout's", f"append_stdout at {GREAT}: {old_lines:.0f}",
-            speed >= 50_000 and speed >= 1000 * old_lines, {"flat_out": speed, "append_stdout": old_lines}),
-        Row(2, "kernel's round trip at 10,000 and 50,000 lines a second / idle",
-            f"{trips['slow']:.2f} x, {trips['fast']:.2f} x ({ms(median(idle.trips))} idle)", "<= 2 x, <= 3 x",
+        Row(
+            1,
+            "lines a second, each shown or counted",
+            f"{shown:,.0f} asked and accounted; flat out {speed:,.0f}",
+            ">= 50,000, and >= 1,000 x append_stdout's",
+            f"append_stdout at {GREAT}: {old_lines:.0f}",
+            speed >= 50_000 and speed >= 1000 * old_lines,
+            {"flat_out": speed, "append_stdout": old_lines},
+        ),
+        Row(
+            2,
+            "kernel's round trip at 10,000 and 50,000 lines a second / idle",
+            f"{trips['slow']:.2f} x, {trips['fast']:.2f} x ({ms(median(idle.trips))} idle)",
+            "<= 2 x, <= 3 x",
             f"a message and an answer a line, 10,000 a second: {slow_link:.1f} x",
-            trips["slow"] <= 2 and trips["fast"] <= 3, {**trips, "per_line": slow_link}),
-        Row(3, "frames at 10,000 lines a second: 95th percentile, and those over 100 ms",
+            trips["slow"] <= 2 and trips["fast"] <= 3,
+            {**trips, "per_line": slow_link},
+        ),
+        Row(
+            3,
+            "frames at 10,000 lines a second: 95th percentile, and those over 100 ms",
             f"{ms(p95(frames['slow']))}, {sum(f > LONG for f in frames['slow'])} ({ms(p95(still))} idle)",
-            "<= 25 ms, 0", f"append_stdout at {GREAT}: {ms(p95(old_frames))}, {sum(f > LONG for f in old_frames)}",
+            "<= 25 ms, 0",
+            f"append_stdout at {GREAT}: {ms(p95(old_frames))}, {sum(f > LONG for f in old_frames)}",
             p95(frames["slow"]) <= 0.025 and max(frames["slow"]) <= LONG,
-            {"idle": p95(still), "slow": p95(frames["slow"]), "fast": p95(frames["fast"]), "worst": max(frames["slow"])}),
-        Row(5, "messages a second of one log", f"{reached['fast'].rate:.1f}", "<= 25", f"append_stdout at {GREAT}: {old:.0f}",
-            reached["fast"].rate <= 25.5, {"one_log": reached["fast"].rate}),
-    ]  # fmt: skip
+            {
+                "idle": p95(still),
+                "slow": p95(frames["slow"]),
+                "fast": p95(frames["fast"]),
+                "worst": max(frames["slow"]),
+            },
+        ),
+        Row(
+            5,
+            "messages a second of one log",
+            f"{reached['fast'].rate:.1f}",
+            "<= 25",
+            f"append_stdout at {GREAT}: {old:.0f}",
+            reached["fast"].rate <= 25.5,
+            {"one_log": reached["fast"].rate},
+        ),
+    ]
 
 
 def _flooded(at: Desk, name: str, rate: int):
@@ -62,7 +91,9 @@ def _flat_out(at: Desk) -> float:
     """Lines a second that a container can print into a card, none missing."""
     at.run("many =")
     at.second.run("many.wait_until_ready(); many.stdin(b'go\\n')")
-    took = at.until("document.querySelector(\".tf-card[aria-label='container many']\").dataset.total === '3000000'")
+    took = at.until(
+        "document.querySelector(\".tf-card[aria-label='container many']\").dataset.total === '3000000'"
+    )
     at.second.run("many.destroy()")
     return 3_000_000 / took
 
@@ -97,9 +128,19 @@ def many_widgets(lab: Lab, count: int = 20) -> Row:
         at.second.run(cells.begin(*names))
         heard, frames = at.watch(SECONDS)
         for name in names:
-            eventually(lambda name=name: at.card(name, "total") == cells.lines(1000, SECONDS + 4), within=60)
-    return Row(5, f"messages a second of {count} live cards", f"{heard.rate:.0f} (frames {ms(p95(frames))})", "<= 300",
-               "a message a line: 20,000", heard.rate <= 300, {"twenty": heard.rate, "frames": p95(frames)})  # fmt: skip
+            eventually(
+                lambda name=name: at.card(name, "total") == cells.lines(1000, SECONDS + 4),
+                within=60,
+            )
+    return Row(
+        5,
+        f"messages a second of {count} live cards",
+        f"{heard.rate:.0f} (frames {ms(p95(frames))})",
+        "<= 300",
+        "a message a line: 20,000",
+        heard.rate <= 300,
+        {"twenty": heard.rate, "frames": p95(frames)},
+    )
 
 
 def memory(lab: Lab, minutes: float) -> Row:
@@ -117,10 +158,15 @@ def memory(lab: Lab, minutes: float) -> Row:
         at.run("append_stdout")
         at.second.listen(SECONDS)
         grown = at.rss() / before
-    return Row(4, f"heap after {minutes:g} min at 10,000 lines a second / after one; renderer / idle",
-               f"{late / early:.2f} x ({late:.0f} MB), {rss / idle:.2f} x", "<= 1.1 x, <= 1.25 x",
-               f"append_stdout at {GREAT}: renderer {grown:.1f} x in 8 s",
-               late / early <= 1.1 and rss / idle <= 1.25, {"heap": late / early, "rss": rss / idle, "append_stdout_rss": grown})  # fmt: skip
+    return Row(
+        4,
+        f"heap after {minutes:g} min at 10,000 lines a second / after one; renderer / idle",
+        f"{late / early:.2f} x ({late:.0f} MB), {rss / idle:.2f} x",
+        "<= 1.1 x, <= 1.25 x",
+        f"append_stdout at {GREAT}: renderer {grown:.1f} x in 8 s",
+        late / early <= 1.1 and rss / idle <= 1.25,
+        {"heap": late / early, "rss": rss / idle, "append_stdout_rss": grown},
+    )
 
 
 _ACCOUNT = """async (name) => {
@@ -152,7 +198,8 @@ def unaccounted(lab: Lab, count: int = 300_000) -> Row:
     names = ["red", "green", "blue"]
     command = ["sh", "-c", f"read begin; seq {count}; echo all; sleep 100000"]
     spawn = "\n".join(
-        f"{name} = node.spawn_container('busybox', name={name!r}, command={command!r}); display({name})" for name in names
+        f"{name} = node.spawn_container('busybox', name={name!r}, command={command!r}); display({name})"
+        for name in names
     )
     busy = "busy = time.monotonic() + 5\nwhile time.monotonic() < busy: pass"
     with desk(lab, spawn, busy) as at:
@@ -166,8 +213,15 @@ def unaccounted(lab: Lab, count: int = 300_000) -> Row:
             eventually(lambda name=name: at.card(name, "total") == count + 1, within=60)
         told = {name: int(at.page.evaluate(_ACCOUNT, name)) for name in names}
     missing = sum(abs(count + 1 - one) for one in told.values())
-    return Row(6, f"unaccounted lines of 3 x {count:,}: reload, busy cell", f"{missing}", "0",
-               f"print from a thread: {_printed(lab):.0%} lost", missing == 0, told)  # fmt: skip
+    return Row(
+        6,
+        f"unaccounted lines of 3 x {count:,}: reload, busy cell",
+        f"{missing}",
+        "0",
+        f"print from a thread: {_printed(lab):.0%} lost",
+        missing == 0,
+        told,
+    )
 
 
 def _printed(lab: Lab) -> float:
@@ -176,5 +230,8 @@ def _printed(lab: Lab) -> float:
     with desk(lab, "# prints" + go) as at:
         at.run("# prints")
         time.sleep(SECONDS + 3)
-        seen = sum(one.count("quick brown") for one in at.page.locator(".jp-OutputArea-output pre").all_inner_texts())
+        seen = sum(
+            one.count("quick brown")
+            for one in at.page.locator(".jp-OutputArea-output pre").all_inner_texts()
+        )
     return 1 - seen / (20_000 * SECONDS)

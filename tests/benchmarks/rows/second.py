@@ -38,9 +38,7 @@ class Second:
 
     def __init__(self, connection_file: Path) -> None:
         info = json.loads(connection_file.read_text())
-        self._session = Session(
-            key=info["key"].encode(), signature_scheme=info["signature_scheme"]
-        )
+        self._session = Session(key=info["key"].encode(), signature_scheme=info["signature_scheme"])
         self._context = zmq.Context()
         self._shell = self._socket(zmq.DEALER, info, "shell_port", self._session.bsession)
         self._published = self._socket(zmq.SUB, info, "iopub_port")
