@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tfnz_jupyter.doctor import Check, Report, debian_packages, examine, machine
+from tfnz_jupyter.errors import UsageError
+from tfnz_jupyter.homes import Home
 
 FINE = Check("crun", "ok", "starts containers")
 LESS = Check("passt", "degraded", "reaches the internet", "apt-get install passt", "passt")
@@ -125,3 +127,12 @@ def test_what_keeps_an_ordinary_user_from_containers_is_named_with_what_mends_it
     assert found.state == "missing"
     assert words in found.why
     assert found.mend
+
+
+def test_another_engine_is_looked_at_by_its_own_doctor_or_refused() -> None:
+    nowhere = Home("kubernetes", (("kubeconfig", ("/no/such/file",)),))
+    found = examine(home=nowhere)
+    assert [(check.name, check.state) for check in found.checks] == [("cluster", "missing")]
+    assert "/no/such/file" in found.as_text()
+    with pytest.raises(UsageError, match="lxc"):
+        examine(home=Home("lxc"))

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from tfnz_jupyter.engines.kubernetes import manifest_policies as policies
-from tfnz_jupyter.engines.kubernetes.labels import CONTAINER, EGRESS, LOCATION, ROLE, egress_class
+from tfnz_jupyter.engines.kubernetes.labels import (
+    CONTAINER,
+    EGRESS,
+    LOCATION,
+    LOCATION_POD,
+    egress_class,
+)
 
 HERE = {LOCATION: "here"}
 
@@ -74,11 +80,11 @@ def test_containers_of_another_location_are_nobody():
     assert not connects(every, pod("client", location="there"), pod("web"))
 
 
-def test_the_location_reaches_its_containers_and_nobody_elses():
-    into = of(policies.base("here"), pod("web"), "ingress")
-    peers = [peer for rule in into for peer in rule["from"]]
-    assert [chosen(peer, {ROLE: "location", LOCATION: "here"}) for peer in peers] == [True]
-    assert not any(chosen(peer, {ROLE: "location", LOCATION: "there"}) for peer in peers)
+def test_a_location_in_the_cluster_reaches_its_containers_and_they_do_not_reach_it():
+    every = policies.base("here")
+    into = of(every, pod("web"), "ingress")
+    assert [chosen(peer, LOCATION_POD) for rule in into for peer in rule["from"]] == [True]
+    assert not connects([*every, *policies.base("here")], pod("web"), {**pod("x"), **LOCATION_POD})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ..grammar import shell
 _TOP = """\
 tfnz: containers that live in a notebook
 
-  tfnz doctor [--json]   look at this machine: what containers need, what is missing, and how to mend it"""
+  tfnz doctor            look at this machine: what containers need, what is missing, and how to mend it"""
 _BOTTOM = """\
   tfnz --version         the version of this package
   tfnz help              this text; tfnz COMMAND -h tells more about one
@@ -76,6 +76,10 @@ def _shell(arguments: list[str]) -> int:
         from .serve import serve
 
         return serve(command)
+    if isinstance(command, shell.PrintManifest):
+        from .manifest import manifest
+
+        return manifest(command)
     from . import accounts
 
     deeds: dict[type, Callable[[Any], int]] = {
@@ -109,12 +113,14 @@ def _version(arguments: list[str]) -> int:
 
 def _doctor(arguments: list[str]) -> int:
     from ..doctor import examine
+    from ..homes import EMBEDDED, Home
 
-    unknown = [argument for argument in arguments if argument != "--json"]
-    if unknown:
-        raise UsageError(f"doctor has no option {unknown[0]!r}", hint="Try: tfnz doctor --json")
-    report = examine()
-    print(report.as_json() if "--json" in arguments else report.as_text())
+    wish = grammar.parse(["doctor", *arguments], prog="tfnz")
+    if not isinstance(wish, grammar.Doctor):
+        print(grammar.describe("doctor", "tfnz"))
+        return 0
+    report = examine(home=Home.of(wish.engine or EMBEDDED, wish.options))
+    print(report.as_json() if wish.json else report.as_text())
     return 0 if report.works else 1
 
 

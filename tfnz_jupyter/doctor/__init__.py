@@ -1,4 +1,4 @@
-"""What this machine has, and lacks, for the embedded engine; each with the command that mends it.
+"""What this machine has, and lacks, for the embedded engine; or what another engine gives; each with what mends it.
 
 Looking starts nothing and changes nothing but to make the user's own empty folders: files and ``/proc`` are read, one
 socket is knocked at. The shell (``tfnz doctor``) and the notebook (``%tf doctor``) show the same :class:`Report`; what
@@ -13,11 +13,13 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 
-from ..errors import TfnzError
-from ..folders import config_folder, runtime_folder, state_folder
+from ..blocking import block
+from ..errors import TfnzError, UsageError
+from ..folders import config_folder
+from ..homes import EMBEDDED_HOME, Home
 from .machine import control_groups, disk, kernel, privileges, tun
 from .report import Check, Report, State
 
@@ -26,22 +28,44 @@ __all__ = ["Check", "Report", "State", "debian_packages", "examine"]
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on every user's PATH
 
 
-def examine(told: Iterable[str] = ()) -> Report:
-    """Look at this machine.
+#: The other engines: who looks at them, a module of this package with ``async def look(options)``, and what is looked at.
+_OTHERS = {"kubernetes": (".cluster", "The cluster as this account sees it")}
+
+
+def examine(told: Iterable[str] = (), home: Home = EMBEDDED_HOME) -> Report:
+    """Look at this machine, or at what another engine would use.
 
     Args:
-        told: what a running location's engine says this machine cannot give, a sentence each.
+        told: what a running location's engine says it cannot give, a sentence each.
+        home: the location on this machine whose engine is meant.
+
+    Raises:
+        UsageError: nobody here knows that engine.
+        NotSupported: it needs a package that is not installed.
     """
+    if home.engine != EMBEDDED_HOME.engine:
+        return _examine_other(home, told)
     checks = [*_packages(), *kernel(), privileges(), control_groups(), tun()]
     checks.extend(Check("the engine says", "degraded", sentence) for sentence in told)
     try:
-        checks.append(disk(state_folder()))
-        return Report(tuple(checks), _places(), _answers(runtime_folder() / "location.sock"))
+        checks.append(disk(home.state))
+        return Report(tuple(checks), _places(home), _answers(home.runtime / "location.sock"))
     except (TfnzError, OSError) as problem:
         checks.append(
             Check("folders", "missing", str(problem), "set TFNZ_HOME to a folder of yours")
         )
         return Report(tuple(checks), (), False)
+
+
+def _examine_other(home: Home, told: Iterable[str]) -> Report:
+    if home.engine not in _OTHERS:
+        known = ", ".join((EMBEDDED_HOME.engine, *_OTHERS))
+        raise UsageError(f"there is no doctor for {home.engine!r}", hint=f"There is for: {known}.")
+    name, subject = _OTHERS[home.engine]
+    checks = list(block(import_module(name, __package__).look(dict(home.options))))
+    checks.extend(Check("the engine says", "degraded", sentence) for sentence in told)
+    running = _answers(home.runtime / "location.sock")
+    return Report(tuple(checks), _places(home), running, subject)
 
 
 def debian_packages() -> list[dict[str, str | bool]]:
@@ -79,12 +103,12 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _places() -> tuple[tuple[str, str], ...]:
+def _places(home: Home) -> tuple[tuple[str, str], ...]:
     return (
         ("keys", str(config_folder())),
-        ("images and containers", str(state_folder())),
-        ("sockets", str(runtime_folder())),
-        ("log", str(runtime_folder() / "location.log")),
+        ("images and containers", str(home.state)),
+        ("sockets", str(home.runtime)),
+        ("log", str(home.runtime / "location.log")),
     )
 
 

@@ -30,10 +30,11 @@ class Report:
     checks: tuple[Check, ...]
     places: tuple[tuple[str, str], ...]
     running: bool
+    subject: str = "The embedded engine on this machine"
 
     @property
     def works(self) -> bool:
-        """True if the embedded engine can run containers here, be it degraded."""
+        """True if the engine can run containers, be it degraded."""
         return all(check.state != "missing" for check in self.checks)
 
     @property
@@ -52,7 +53,7 @@ class Report:
 
     def _lines(self) -> Iterator[str]:
         width = max((len(check.name) for check in self.checks), default=0)
-        yield "The embedded engine on this machine"
+        yield self.subject
         for check in self.checks:
             yield f"  {_SIGNS[check.state]}  {check.name:<{width}}  {check.why}"
             if check.mend and not check.package:

@@ -49,7 +49,9 @@ class Locations:
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    pass
+    engine: str = ""
+    options: tuple[tuple[str, str], ...] = ()  # what it would be told
+    json: bool = False
 
 
 @dataclass(frozen=True, slots=True)

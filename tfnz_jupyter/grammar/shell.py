@@ -83,6 +83,19 @@ class ShowAuthority:
     location: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PrintManifest:
+    """Of the kubernetes engine: ``kind`` is rights, statistics or location."""
+
+    kind: str
+    namespace: str = "default"
+    user: str = ""
+    account: str = ""
+    image: str = ""
+    name: str = "cluster"
+    registry: str = ""
+
+
 ShellCommand = (
     Serve
     | Invite
@@ -93,6 +106,7 @@ ShellCommand = (
     | Restore
     | ListLocations
     | ShowAuthority
+    | PrintManifest
     | Help
 )
 
@@ -195,6 +209,22 @@ SHELL_VERBS: tuple[Verb, ...] = (
         ShowAuthority,
         "print the certificate of a location's own authority, for those who shall trust its https",
         (Argument("location", "LOCATION", "optional"),),
+    ),
+    Verb(
+        "manifest",
+        PrintManifest,
+        "print what kubectl applies for a location: rights, statistics or location",
+        (Argument("kind", "KIND"),),
+        (
+            Option(("--namespace",), "namespace", "where containers are: default", "NAMESPACE"),
+            Option(("--user",), "user", "whose rights: as the cluster knows people", "NAME"),
+            Option(("--account",), "account", "or a service account there", "NAME"),
+            Option(("--image",), "image", "of a location that runs in the cluster", "IMAGE"),
+            Option(("--name",), "name", "what its invitations call it: cluster", "NAME"),
+            Option(("--registry",), "registry", "where it pushes images", "HOST[:PORT]"),
+        ),
+        notes="statistics lets the location ask the kubelets themselves: read its warning first.",
+        example="manifest rights --namespace lab --user ada | kubectl apply -f -",
     ),
     Verb(
         "locations",

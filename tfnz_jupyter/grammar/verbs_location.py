@@ -19,7 +19,15 @@ LOCATION = (
     ),
     Verb("disconnect", commands.Disconnect, "end the session, and every container of it"),
     Verb("locations", commands.Locations, "the locations you can connect to"),
-    Verb("doctor", commands.Doctor, "what this machine lacks for containers, and what mends it"),
+    Verb(
+        "doctor",
+        commands.Doctor,
+        "what this machine lacks for containers, and what mends it",
+        (Argument("engine", "ENGINE", "optional"),),
+        (Option(("--json",), "json", "as JSON"), *OPTIONS),
+        notes="Of another engine: what it gives, and which rights your account lacks there.",
+        example="doctor kubernetes",
+    ),
     Verb(
         "help",
         commands.Help,

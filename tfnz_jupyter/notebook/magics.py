@@ -23,6 +23,7 @@ from ..deeds import plain, spawning
 from ..doctor import examine
 from ..errors import TfnzError
 from ..grammar import CompletionNames
+from ..homes import EMBEDDED, Home
 from ..sdk import location as locations
 from ..sdk.container import Container
 from ..sdk.location import Location
@@ -103,7 +104,7 @@ class TfMagics(Magics, Configurable):
             case grammar.Locations():
                 self._locations()
             case grammar.Doctor():
-                self._doctor()
+                self._doctor(command)
             case grammar.Help(verb):
                 _say(grammar.describe(verb) if verb else grammar.overview())
             case grammar.Shell(name, words):
@@ -168,9 +169,12 @@ class TfMagics(Magics, Configurable):
         for name in Location.all_locations():
             _say(f"{name}  (connected)" if here and here.location == name else name)
 
-    def _doctor(self) -> None:
+    def _doctor(self, wish: grammar.Doctor) -> None:
         here = locations.current()
-        _say(examine(here.degraded if here else ()).as_text())
+        home = here.home if here and here.home and not wish.engine else None
+        home = home or Home.of(wish.engine or EMBEDDED, wish.options)
+        report = examine(here.degraded if here and here.home == home else (), home)
+        _say(report.as_json() if wish.json else report.as_text())
 
     # -- containers ------------------------------------------------------------------------------------------------
 

@@ -89,6 +89,8 @@ def _from_pod(config: Any, namespace: str) -> Access:
 async def _from_file(
     config: Any, kubeconfig: str, context: str, namespace: str, folder: Path
 ) -> Access:
+    if not _is_there(kubeconfig):
+        raise UsageError(f"kubeconfig {kubeconfig!r}: there is no such file", hint=_MEND)
     found = _configuration()
     words = {"config_file": kubeconfig, "context": context or None}
     try:
@@ -104,6 +106,10 @@ async def _from_file(
         raise UsageError(f"kubeconfig {kubeconfig!r}: {error.strerror}", hint=_MEND) from error
     own = (chosen or {}).get("context", {}).get("namespace")
     return await asyncio.to_thread(_access, found, namespace or own or "default")
+
+
+def _is_there(kubeconfig: str) -> bool:
+    return any(os.path.exists(os.path.expanduser(one)) for one in kubeconfig.split(os.pathsep))
 
 
 def _configuration() -> Any:

@@ -11,7 +11,9 @@ LOCATION = "tfnz/location"
 CONTAINER = "tfnz/container"
 VOLUME = "tfnz/volume"
 EGRESS = "tfnz/egress"  # internet, all, none or own: see manifest_policies
-ROLE = "tfnz/role"  # what is no container: helper, probe, policy, location
+ROLE = "tfnz/role"  # what is no container: workshop, probe, policy, lease, anchor
+#: The Pod of a location that runs in the cluster itself; the shipped manifest has it so.
+LOCATION_POD = {"app.kubernetes.io/name": "tfnz-location"}
 CLIENT, SERVER = "tfnz/client", "tfnz/server"  # of an opening
 
 

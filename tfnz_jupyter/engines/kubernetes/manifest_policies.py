@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..addresses import METADATA, NEVER, NOT_PUBLIC
-from .labels import CLIENT, CONTAINER, EGRESS, LOCATION, ROLE, SERVER
+from .labels import CLIENT, CONTAINER, EGRESS, LOCATION, LOCATION_POD, ROLE, SERVER
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ def base(location: str) -> list[Json]:
     own = {LOCATION: location}
     refused = {
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [_pods({ROLE: "location", **own})]}],
+        "ingress": [{"from": [_pods(LOCATION_POD)]}],
     }
     public = [*map(str, NOT_PUBLIC), *(f"{address}/32" for address in METADATA)]
     internet = {"ipBlock": {"cidr": _EVERYWHERE, "except": public}}
