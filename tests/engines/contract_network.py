@@ -70,6 +70,11 @@ async def say(bench: Bench, container: str, address: str) -> str:
     return await bench.said(container, "", argv=["perl", "-e", _SAY, address])
 
 
+async def is_refused(bench: Bench, container: str, address: str) -> None:
+    """A container does not reach an address; where nobody keeps it from that, as the engine has said, it does."""
+    assert (await say(bench, container, address) != "word") == bench.keeps_apart
+
+
 class Network:
     """Connections from the location, and between containers."""
 
@@ -113,7 +118,7 @@ class Network:
     async def test_containers_do_not_reach_each_other(self, bench: Bench):
         _, address = await echoing(bench)
         name, _ = await bench.boot("sleep 100")
-        assert await say(bench, name, address) != "word"
+        await is_refused(bench, name, address)
 
     async def test_whom_a_container_was_opened_to_reaches_it_and_nobody_else_does(
         self, bench: Bench
@@ -124,14 +129,14 @@ class Network:
         with bench.asked("allow"):
             await bench.engine.allow(server, client)
             assert await say(bench, client, address) == "word"
-            assert await say(bench, other, address) != "word"
+            await is_refused(bench, other, address)
 
     async def test_an_opening_leads_one_way(self, bench: Bench):
         server, _ = await bench.boot("sleep 100")
         client, address = await echoing(bench)
         with bench.asked("allow"):
             await bench.engine.allow(server, client)
-            assert await say(bench, server, address) != "word"
+            await is_refused(bench, server, address)
 
     async def test_opening_twice_and_closing_once_is_closed(self, bench: Bench):
         server, address = await echoing(bench)
@@ -141,7 +146,7 @@ class Network:
             await bench.engine.allow(server, client)
             await bench.engine.disallow(server, client)
             await bench.engine.disallow(server, client)
-            assert await say(bench, client, address) != "word"
+            await is_refused(bench, client, address)
 
     async def test_closing_cuts_a_conversation_that_is_going_on(self, bench: Bench):
         server, address = await echoing(bench)
@@ -151,7 +156,7 @@ class Network:
             chat = await bench.execute(client, argv=["perl", "-e", _CHAT, address])
             await read_until(chat, b"...")
             await bench.engine.disallow(server, client)
-            await read_until(chat, b"cut")
+            await read_until(chat, b"cut" if bench.cuts else b"...")
 
     @pytest.mark.parametrize("reset", [False, True])
     async def test_an_opening_survives_reboots_of_both(self, bench: Bench, reset: bool):

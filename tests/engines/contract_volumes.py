@@ -56,9 +56,11 @@ class Volumes:
         assert out == "1\n"
 
     async def test_a_volume_gives_no_privilege(self, bench: Bench):
+        """A program on it that is root's, for everybody, makes nobody root."""
         name = await box(bench, (await volume(bench), "/data"))
-        options = (await bench.said(name, "grep ' /data ' /proc/mounts")).split()[3].split(",")
-        assert {"nosuid", "nodev"} <= set(options)
+        await bench.said(name, "cp /usr/bin/perl /data/perl && chmod 4755 /data/perl")
+        whoever = await bench.said(name, "", argv=["/data/perl", "-e", "print $>"], user="1000")
+        assert whoever == "1000"
 
     async def test_a_snapshot_brings_back_what_was_there_synced_or_not(self, bench: Bench):
         kept = await volume(bench)
@@ -135,7 +137,10 @@ class Volumes:
         kept = await volume(bench)
         name = await box(bench, (kept, "/x/y/proc"))
         await bench.said(name, "mv /x/y /x/z; ln -s / /x/y")
-        with pytest.raises(EngineFailed, match="still sees the former"):
+        if bench.exchanges_volumes:
+            with pytest.raises(EngineFailed, match="still sees the former"):
+                await bench.engine.volumes.rollback(kept)
+        else:
             await bench.engine.volumes.rollback(kept)
         assert "cpuinfo" in await bench.said(name, "ls /proc")
 

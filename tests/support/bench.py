@@ -39,6 +39,10 @@ class Bench(ABC):
     cannot: ClassVar[dict[str, str]] = {}
     #: Whether a process that left its session, and lost its parent, is still known for whose it is.
     keeps_daemons_together: ClassVar[bool] = True
+    #: Whether taking an opening back cuts conversations that are going on.
+    cuts: ClassVar[bool] = True
+    #: Whether a rollback puts another folder in a volume's place, rather than other files into the same.
+    exchanges_volumes: ClassVar[bool] = True
 
     engine: Engine
     image: ImageInfo
@@ -51,6 +55,11 @@ class Bench(ABC):
     @abstractmethod
     def leftovers(self) -> dict[str, set[str]]:
         """What the engine has on this machine at the moment, by kind."""
+
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether containers are kept from what they were not let to; one that finds out that they are not says so."""
+        return True
 
     def on_nodes(self, nodes: tuple[NodeInfo, ...]) -> None:
         """For ``Engine.open``."""
