@@ -28,11 +28,11 @@ _BUSY = "for i in 1 2 3 4; do while :; do :; done & done; echo busy; wait"
 
 
 async def starts_quickly(bench: Bench) -> bool:
-    """Whether a healthy container comes to speak within a second, and still does its work."""
+    """Whether a healthy container comes to speak soon, and still does its work."""
     began = time.monotonic()
     name, process = await bench.boot("echo well; exec sleep 100")
     await read_until(process, b"well\n")
-    within = time.monotonic() - began < 1.0
+    within = time.monotonic() - began < bench.quick
     assert await bench.said(name, "echo $((6 * 7))") == "42\n"
     await bench.engine.destroy(name, 0)
     return within

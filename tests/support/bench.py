@@ -44,6 +44,12 @@ class Bench(ABC):
     #: Whether a rollback puts another folder in a volume's place, rather than other files into the same.
     exchanges_volumes: ClassVar[bool] = True
 
+    #: How many containers at once are many.
+    many: ClassVar[int] = 50
+    #: Seconds in which what ends by itself is freed, and in which a container speaks while another does its worst.
+    soon: ClassVar[float] = 2
+    quick: ClassVar[float] = 1
+
     engine: Engine
     image: ImageInfo
     blobs: Path
