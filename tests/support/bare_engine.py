@@ -24,10 +24,13 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 class Bench(general.Bench):
     """An open embedded engine with the tiny image installed."""
 
-    def __init__(self, folder: Path, *, blobs: Path | None = None, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, *, blobs: Path | None = None, slots: int = 0, **options: Any
+    ) -> None:
+        """Without warm slots, if not asked for: they come and go on their own, and tests look for what is left."""
         super().__init__()
         self.state, self.runtime, self.blobs = folder / "state", folder / "run", blobs or store()
-        self.engine = EmbeddedEngine(self.state, self.runtime, {}, **options)
+        self.engine = EmbeddedEngine(self.state, self.runtime, {}, slots=slots, **options)
 
     async def open(self) -> None:
         await self.engine.open(self.on_nodes)

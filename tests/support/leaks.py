@@ -3,6 +3,9 @@
 ``footprint(state)`` attributes by the engine's own marks (the tag of its state folder on mounts and cgroups, the folder in
 command lines), so that other engines and other people's work on the same machine do not disturb. Host-wide facts that carry
 no mark (links, firewall rules) are listed whole.
+
+What an engine keeps ready for the next container or process is no leak, and comes and goes by itself: it is left out, by the
+name that it has until somebody uses it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from pathlib import Path
 from tfnz_jupyter.engines.embedded.cgroups import existing, tag
 from tfnz_jupyter.engines.embedded.pool import holders
 
+#: In the names of what is kept ready: a slot for a container, a spare launcher in one.
+_READY = re.compile(r"/(slot-\d+|spare)\b")
+_LAUNCHER = "sh\0-c\0while ["
+
 
 def footprint(state: Path) -> dict[str, set[str]]:
     """By kind: processes, mounts, networks, links, rules, cgroups, files. Empty sets where there is nothing.
@@ -24,13 +31,14 @@ def footprint(state: Path) -> dict[str, set[str]]:
     """
     mark = f"tfnz-{tag(state)}"
     mine = {pid: names for pid in _pids() if (names := _marks(pid, mark, state))}
+    mounts = {line for pid in ("self", *mine) for line in _mounts(pid, mark)}
     return {
-        "processes": {f"{pid} {_command(pid)}" for pid in mine},
-        "mounts": {line for pid in ("self", *mine) for line in _mounts(pid, mark)},
-        "networks": _namespaces("net", mine),
+        "processes": {f"{pid} {_command(pid)}" for pid in mine if not _waits(pid)},
+        "mounts": {line for line in mounts if not _READY.search(line)},
+        "networks": {f"network {number}" for number in range(_networks(mine, mark))},
         "links": _links(),
         "rules": _rules(),
-        "cgroups": existing(tag(state)),
+        "cgroups": {path for path in existing(tag(state)) if not _READY.search(path)},
         "files": _files(state) | _pool_files(mine),
         "loops": set(holders(state)),
     }
@@ -62,9 +70,27 @@ def _marks(pid: str, mark: str, state: Path) -> set[str]:
     return found
 
 
+def _waits(pid: str) -> bool:
+    """Whether it is a launcher that nobody has asked for yet."""
+    return bool(_READY.search(_read(pid, "cgroup"))) or _read(pid, "cmdline").startswith(_LAUNCHER)
+
+
 def _mounts(pid: str, mark: str) -> set[str]:
     lines = _read(pid, "mountinfo").splitlines()
     return {line for line in lines if f" {mark} " in line or "/volume-" in line}
+
+
+def _networks(mine: dict[str, set[str]], mark: str) -> int:
+    """How many are not those of slots, at a moment when no slot is just made or taken."""
+    last = None
+    while last != (last := (len(_namespaces("net", mine)), _slots(mine, mark))):
+        pass
+    return last[0] - last[1]
+
+
+def _slots(mine: dict[str, set[str]], mark: str) -> int:
+    lines = {line for pid in mine for line in _mounts(pid, mark)}
+    return len({name for line in lines for name in _READY.findall(line)})
 
 
 def _namespaces(kind: str, pids: dict[str, set[str]]) -> set[str]:

@@ -16,13 +16,15 @@ from pathlib import Path
 from . import messages, offspring, pool, renewal
 from .cgroups import Cgroups, Quota
 from .consoles import Terminal
-from .launch import Launch, Pipes, Runtime
+from .launch import Launch, Launcher, Pipes, Runtime
 from .network import Network, Wire
 from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
 from .userns import whole
 
 _EMPTY = "empty"  # what is below a container of an image without layers
+#: The branch, and the name, of a launcher that waits to be a process beside the first.
+_SPARE = "spare"
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
 
@@ -45,7 +47,10 @@ class Cell:
 
     id: str
     folder: str
-    groups: list[str] = field(default_factory=list)
+    launcher: Launcher | None = None  # in its group; waits to be crun of the first process
+    spare: Launcher | None = None  # in a branch; waits to be crun of one beside it
+    lacks_spare: bool = False  # it had one, or would have needed one
+    counted: bool = False  # its processes, by the user's own limit: there is no spare among them
     wire: Wire | None = None
     mounts: list[str] = field(default_factory=list)
     lower: list[str] = field(
@@ -70,6 +75,11 @@ class Cell:
     fading: bool = False  # all is gone but the veth
     oom_kills: int = 0
     waiting: list[int] = field(default_factory=list)  # seqs of Destroy
+
+    @property
+    def waiting_launchers(self) -> int:
+        """How many processes in its group are not its own."""
+        return sum(launcher is not None for launcher in (self.launcher, self.spare))
 
     def processes(self) -> list[Process]:
         """Those that live."""
@@ -101,6 +111,7 @@ class Hall:
         os.mkdir(notes, 0o700)
         os.mkdir(f"{self._place}/{_EMPTY}", 0o755)
         self._runtime = Runtime(notes)
+        self._waiting: dict[int, Cell] = {}  # pid of a launcher that is not crun yet
         if pool.image(state).exists():
             self._attach_pool(state)
 
@@ -122,19 +133,71 @@ class Hall:
         """The folder of a cell."""
         return f"{self._place}/{name}"
 
-    def prepare(self, cell: Cell, ask: messages.Prepare) -> tuple[messages.Prepared, list[int]]:
-        """Make a cell ready to start in. Where a step fails, what was done stays for :meth:`release`."""
+    def make(self, cell: Cell, *, early: bool = False) -> None:
+        """What every cell has. Where a step fails, what was done stays for :meth:`release`, as in all that follows.
+
+        Args:
+            early: before anybody asks, and so under another name; a group that cannot change it is made later.
+        """
         for name in ("", "/root", "/sys", "/folder"):
             os.mkdir(cell.folder + name, 0o711)
-        cell.groups = self._cgroups.create(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
+        if self._cgroups.renames or not early:
+            self.equip(cell)  # the launcher joins its group while we go on
+        cell.wire = self._network.wire(lambda: self._sysfs(cell))
+        if early:
+            self.add_spare(cell)
+
+    def equip(self, cell: Cell) -> None:
+        """Have a launcher wait for a first process to come, in the cell's group."""
+        if cell.launcher is None:
+            self._cgroups.create(cell.id)
+            cell.launcher = self._launcher(cell, self._cgroups.doors(cell.id))
+
+    def add_spare(self, cell: Cell) -> None:
+        """Have one wait for the next process beside the first, where its branch can get that one's name."""
+        cell.lacks_spare = False
+        if self._cgroups.renames:
+            cell.spare = self._launcher(cell, self._cgroups.branch(cell.id, _SPARE))
+
+    def _launcher(self, cell: Cell, groups: list[str]) -> Launcher:
+        launcher = self._runtime.launcher(groups, cell.owner)
+        self._waiting[launcher.pid] = cell
+        return launcher
+
+    def lost(self, pid: int) -> Cell | None:
+        """The cell of a launcher that has ended before it was crun, which is seen to; None where it was none."""
+        cell = self._waiting.pop(pid, None)
+        if cell is not None and cell.launcher is not None and cell.launcher.pid == pid:
+            cell.launcher.forget()
+            cell.launcher = None
+        elif cell is not None and cell.spare is not None and cell.spare.pid == pid:
+            cell.spare.forget()
+            cell.spare = None
+        return cell
+
+    def rename(self, cell: Cell, name: str) -> None:
+        """Give a cell that was made before anybody asked the name of the container it will be."""
+        os.rename(cell.folder, self.place(name))
+        self._cgroups.rename(cell.id, name)
+        cell.mounts = [self.place(name) + path.removeprefix(cell.folder) for path in cell.mounts]
+        cell.id, cell.folder = name, self.place(name)
+
+    def prepare(self, cell: Cell, ask: messages.Prepare) -> tuple[messages.Prepared, list[int]]:
+        """Make a cell ready to start in."""
+        self.equip(cell)
+        cell.counted = ask.counted
+        if cell.counted and cell.spare is not None:
+            cell.spare.dismiss()
+            cell.spare = None
+        self._cgroups.limit(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
         cell.owner, cell.terminal, cell.asleep = ask.owner, ask.terminal, ask.asleep
-        cell.ahead = self._launcher(cell)  # joins its cgroups while we go on
+        cell.ahead = self._launch(cell)
         cell.lower = [f"layers/{name}" for name in reversed(ask.layers)]
         cell.upper = "files" if ask.furnished else "upper"
         self._overlay(cell)
         for volume in ask.volumes:
             self._stage(cell, volume)
-        cell.wire = self._network.wire(lambda: self._sysfs(cell))
+        assert cell.wire is not None
         self._policy.admit(cell.wire.ip, ask.egress)
         return self._prepared(cell, ask.seq)
 
@@ -168,7 +231,8 @@ class Hall:
         """Make a cell whose processes have ended ready to start in again."""
         self._runtime.forget(cell.id)
         cell.asleep, cell.sleeper = ask.asleep, None
-        cell.ahead = self._launcher(cell)
+        self.equip(cell)
+        cell.ahead = self._launch(cell)
         if ask.reset:
             self._take_down(cell)
             self._forget_changes(cell, ask.seq)
@@ -245,24 +309,41 @@ class Hall:
         mount(f"tfnz-{self._tag}", f"{cell.folder}/sys", "sysfs", _SYSFS)
         cell.mounts.append(f"{cell.folder}/sys")
 
-    def _launcher(self, cell: Cell) -> Launch:
+    def _launch(self, cell: Cell) -> Launch:
+        launcher, cell.launcher = cell.launcher, None
+        assert launcher is not None
         verb = ["create"] if cell.asleep else ["run", "--detach"]
-        cell.launches.add(cell.id)
-        return self._runtime.spawn(
-            cell.id, cell.id, cell.owner, cell.groups, cell.folder,
-            [*verb, f"--bundle={cell.folder}/folder", cell.id],
-            terminal=cell.terminal, sleeper=cell.asleep,
-        )  # fmt: skip
+        command = [*verb, f"--bundle={cell.folder}/folder", cell.id]
+        return self._named(
+            cell, launcher, cell.id, command, terminal=cell.terminal, sleeper=cell.asleep
+        )
+
+    def _named(
+        self, cell: Cell, launcher: Launcher, name: str, command: list[str],
+        *, terminal: bool, sleeper: bool = False,
+    ) -> Launch:  # fmt: skip
+        launch = self._runtime.launch(
+            launcher, cell.id, name, cell.folder, command, terminal=terminal, sleeper=sleeper
+        )
+        del self._waiting[launcher.pid]
+        cell.launches.add(name)
+        return launch
 
     def execute(self, cell: Cell, ask: messages.Execute) -> Launch:
-        """A launcher for one more process, in a cgroup of its own: what it starts is found there, wherever it hides."""
-        file = f"{cell.folder}/folder/{messages.END}{ask.id}"
-        groups = self._cgroups.branch(cell.id, ask.id)
-        cell.launches.add(ask.id)
-        return self._runtime.spawn(
-            cell.id, ask.id, ask.owner, groups, cell.folder,
-            ["exec", "--detach", f"--process={file}", cell.id], terminal=ask.terminal,
-        )  # fmt: skip
+        """A launch of one more process, in a cgroup of its own: what it starts is found there, wherever it hides."""
+        command = ["exec", "--detach", f"--process={cell.folder}/folder/{messages.END}{ask.id}"]
+        launcher = self._beside(cell, ask.id)
+        return self._named(cell, launcher, ask.id, [*command, cell.id], terminal=ask.terminal)
+
+    def _beside(self, cell: Cell, process: str) -> Launcher:
+        """The spare launcher, its branch under the name of the process; or one that is just begun."""
+        spare, cell.spare = cell.spare, None
+        cell.lacks_spare = not cell.counted
+        if spare is None:
+            return self._launcher(cell, self._cgroups.branch(cell.id, process))
+        self._cgroups.remove_branch(cell.id, process)  # it may be the second try
+        self._cgroups.rename(f"{cell.id}/{_SPARE}", f"{cell.id}/{process}")
+        return spare
 
     def wake(self, cell: Cell) -> int:
         """Have a sleeper run its command; the pid of the crun that tells it to."""
@@ -305,6 +386,10 @@ class Hall:
     def release(self, cell: Cell) -> None:
         """Let go of everything that can go at once. Cgroup and veth follow: see :meth:`emptied`, :meth:`wired`."""
         cell.released = True
+        for launcher in (cell.launcher, cell.spare):
+            if launcher is not None:
+                launcher.dismiss()
+        cell.launcher = cell.spare = None
         for target in cell.mounts:
             umount(target)
         cell.mounts.clear()

@@ -135,15 +135,32 @@ class Cgroups:
             self._miss(missing, f"{point} was not given that cgroup controller")
         return root
 
-    def create(self, name: str, quota: Quota) -> list[str]:
-        """Make the group of one container; gives the files a launcher writes its pid to."""
+    @property
+    def renames(self) -> bool:
+        """Whether a group can get another name, and so be there before its container is; version 2 does not allow it."""
+        return not self._unified
+
+    def create(self, name: str) -> None:
+        """Make the group of one container, without limits as yet."""
+        for root in self._roots.values():
+            os.makedirs(f"{root}/{name}", exist_ok=True)  # a reboot finds it
+
+    def rename(self, former: str, name: str) -> None:
+        """Give a group, or a branch of one (``group/branch``), another name."""
+        for root in self._roots.values():
+            with contextlib.suppress(FileNotFoundError):  # a branch is in one hierarchy alone
+                os.rename(f"{root}/{former}", f"{root}/{name}")
+
+    def limit(self, name: str, quota: Quota) -> None:
+        """Set what a container may use."""
         settings = v1_settings(quota) | {"": v2_settings(quota)}
         for controller, root in self._roots.items():
-            group = f"{root}/{name}"
-            os.mkdir(group)
             for file, value in settings[controller]:
                 if file.split(".")[0] in self._limited:
-                    _write(f"{group}/{file}", value, optional=file in _OPTIONAL)
+                    _write(f"{root}/{name}/{file}", value, optional=file in _OPTIONAL)
+
+    def doors(self, name: str) -> list[str]:
+        """The files that whoever joins a container's group writes its pid to."""
         return [f"{root}/{name}/cgroup.procs" for root in self._roots.values()]
 
     def branch(self, name: str, process: str) -> list[str]:

@@ -97,7 +97,7 @@ class Container:
             seq, self.spec.id, layers, self._memory, limits.cpus, pids,
             egress if isinstance(egress, str) else list(egress), owner,
             self.spec.terminal is not None, self.asleep, bool(self.spec.files),
-            [volume for volume, _place in self.spec.volumes],
+            [volume for volume, _place in self.spec.volumes], limits.pids is not None,
         )  # fmt: skip
 
     def make_folders(self) -> None:

@@ -160,6 +160,7 @@ class Endings:
             self._say(messages.Failed(ask.seq, messages.OVER), [])
             return
         cell.rebooting = ask
+        self._hall.equip(cell)  # it joins its group while the processes end
         self._stop(cell, ask.signal, ask.grace)
 
     def _begin_again(self, cell: Cell) -> None:

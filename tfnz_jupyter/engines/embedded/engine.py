@@ -72,6 +72,7 @@ class EmbeddedEngine(Engine):
         runtime: folder (0700) for the keeper's socket and log.
         linger: seconds a keeper outlives its location.
         reserve: bytes of the disk below which no more containers are started.
+        slots: how many containers are made ready before anybody asks for them.
     """
 
     name: ClassVar[str] = "embedded"
@@ -86,12 +87,13 @@ class EmbeddedEngine(Engine):
         *,
         linger: float = 30.0,
         reserve: int = 1 << 30,
+        slots: int = 4,
     ) -> None:
         known(options, self.name, ())
         self._state, self._runtime, self._linger = state.absolute(), runtime.absolute(), linger
         #: What this machine does not let the engine do, in plain sentences.
         self.degraded: list[str] = []
-        self._node = stats.node_name()
+        self._node, self._slots = stats.node_name(), slots
         self._disk = Threads(4, "engine-disk")
         self._starts = Starts(self._keeper, self._disk)
         self._containers: dict[str, Container] = {}
@@ -240,6 +242,7 @@ class EmbeddedEngine(Engine):
         self.degraded[:] = ready.degraded
         self.degraded += await self.volumes.attach(link, self._machine.first_id)
         self._machine = replace(self._machine, cgroup2=ready.cgroup2, lacking=ready.lacking)
+        link.tell(messages.Warm(self._slots, self._machine.first_id))
         return link
 
     async def _bury(self, link: Link) -> None:

@@ -29,7 +29,8 @@ class Use:
 
 def measure(cells: Iterable[Cell], cgroups: Cgroups) -> dict[str, Use]:
     """What each running container uses at the moment, by id."""
-    running = {cell.id: cell.first.pid for cell in cells if cell.first is not None}
+    live = {cell.id: cell for cell in cells if cell.first is not None}
+    running = {name: cell.first.pid for name, cell in live.items() if cell.first is not None}
     told = {name: cgroups.usage(name) for name in running}
     counted = _counted(running) if any(None in use for use in told.values()) else {}
     found = {}
@@ -38,7 +39,7 @@ def measure(cells: Iterable[Cell], cgroups: Cgroups) -> dict[str, Use]:
         found[name] = Use(
             seen.cpu if cpu is None else cpu,
             seen.memory if memory is None else memory,
-            seen.processes if processes is None else processes,
+            seen.processes if processes is None else processes - live[name].waiting_launchers,
         )
     return found
 

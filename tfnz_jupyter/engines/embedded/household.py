@@ -27,6 +27,7 @@ from .launch import Launch
 from .messages import Request
 from .network import Wire
 from .reactor import Reactor
+from .slots import Slots
 
 _RETRY = 0.005  # seconds between looks whether a launch is over
 
@@ -55,6 +56,7 @@ class Household:
         self._silences = 0  # how often no location was left
         self._companions = Companions(network)
         self._endings = Endings(self._say, self._watch, self._reactor, self._hall, self._cells)
+        self._slots = Slots(self._reactor, self._hall, self._cells)
 
     def open(self, location: socket.socket) -> None:
         """Set up what needs other programs, listen to everything, greet the location that started us."""
@@ -94,8 +96,9 @@ class Household:
             self._do(ask)
         except Exception as error:
             traceback.print_exc()
-            if not isinstance(ask, messages.Told | messages.Noted):
+            if not isinstance(ask, messages.Told | messages.Noted | messages.Warm):
                 self._say(messages.Failed(ask.seq, _words(error)))
+        self._slots.busy()
 
     def _do(self, ask: Request) -> None:
         match ask:
@@ -125,6 +128,8 @@ class Household:
                 self._sockets(ask)
             case messages.Recall():
                 self._recall(ask)
+            case messages.Warm():
+                self._slots.fill(ask.slots, ask.owner)
             case messages.Noted():
                 self._keepsakes.let_go(ask.id)
             case messages.Measure():
@@ -158,8 +163,10 @@ class Household:
     # -- processes -----------------------------------------------------------------------------------------------------
 
     def _prepare(self, ask: messages.Prepare) -> None:
-        cell = self._cells[ask.id] = Cell(ask.id, self._hall.place(ask.id))
+        cell = self._cells[ask.id] = self._slots.take(ask.id, ask.owner)
         try:
+            if cell.wire is None:
+                self._hall.make(cell)
             answer, fds = self._hall.prepare(cell, ask)
         except BaseException:
             cell.doomed = True
@@ -311,6 +318,10 @@ class Household:
             self._conclude(launch)
         elif pid in self._wakers:
             self._woken(self._wakers.pop(pid), status)
+        elif cell := self._hall.lost(pid):
+            self._slots.drop(cell)
+            if cell.released:
+                self._endings.settle(cell)
         elif companion := self._companions.ended(pid):
             self._say(messages.Exited(companion, status, False))
         elif not self._border.reaped(pid, status) and self._launches:
@@ -393,6 +404,7 @@ class Household:
         for cell in self._cells.values():
             if not cell.released:
                 self._hall.release(cell)
+        self._slots.close()
         sweep.clear(self._state)
         self._path.unlink(missing_ok=True)
 

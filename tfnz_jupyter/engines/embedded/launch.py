@@ -20,14 +20,16 @@ from .consoles import Console, Terminal
 
 CRUN = "/usr/bin/crun"
 _SHELL = "/bin/sh"
-# Arguments: the cgroup.procs files to join, "--", then crun and its own. It goes on at a line on descriptor 4, and leaves
-# quietly if that ends without one. Joining may take 10 ms (the kernel waits for all processors once), hence the wait after it.
+# Arguments: descriptors of the cgroup.procs files to join (their groups may be renamed meanwhile), then "--" and crun. It
+# goes on at a line on descriptor 4, crun's own arguments (none has a space in it), and leaves quietly if that ends without
+# one. Joining may take 10 ms (the kernel waits for all processors once): whoever can, has a launcher wait before anybody asks.
 _SCRIPT = """\
-while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done
+while [ "$1" != -- ]; do echo $$ >&"$1" || exit 125; eval "exec $1>&-"; shift; done
 shift
-read -r go <&4 || exit 0
+read -r words <&4 || exit 0
 exec 4<&-
-exec "$@"
+set -f
+exec "$@" $words
 """
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _LONGEST_ERROR = 4096
@@ -59,8 +61,30 @@ class Pipes:
 
 
 @dataclass(slots=True)
+class Launcher:
+    """A shell that has joined cgroups, or is about to, and waits to become crun."""
+
+    pid: int
+    executed: int  # read end
+    pipes: Pipes
+    go: int  # write end
+
+    def dismiss(self) -> None:
+        """End it and let go of it; it is reaped later."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of one that will never be crun."""
+        self.pipes.close()
+        os.close(self.executed)
+        os.close(self.go)
+
+
+@dataclass(slots=True)
 class Launch:
-    """A crun on its way, or a launcher that waits to become one: :meth:`proceed` or :meth:`cancel` it.
+    """A crun on its way, or a launcher that will be this one: :meth:`proceed` or :meth:`cancel` it.
 
     It is over when ``executed`` has ended and ``status`` is known; that of a sleeper, whose command waits, when crun has ended.
     """
@@ -73,6 +97,7 @@ class Launch:
     pid_file: str
     log: str
     go: int  # write end
+    words: str  # crun's arguments
     console: Console | None = None  # brings the terminal that takes the place of the pipes
     sleeper: bool = False
     seq: int = 0  # of the request to answer; 0 while there is none
@@ -89,7 +114,7 @@ class Launch:
         if self.console is not None:
             self.console.user = user
         with contextlib.suppress(BrokenPipeError):  # it has failed, and says so
-            os.write(self.go, b"\n")
+            os.write(self.go, f"{self.words}\n".encode())
         self.cancel()
 
     def cancel(self) -> None:
@@ -141,30 +166,38 @@ class Runtime:
         self._root = root
         self._crun = _sealed_crun()
 
-    def spawn(
-        self, container: str, name: str, owner: int, groups: Sequence[str], folder: str,
-        command: Sequence[str], *, terminal: bool = False, sleeper: bool = False,
+    def launch(
+        self, launcher: Launcher, container: str, name: str, folder: str, command: Sequence[str],
+        *, terminal: bool = False, sleeper: bool = False,
     ) -> Launch:  # fmt: skip
-        """A launcher for crun with ``command``, a verb and its arguments."""
+        """What a launcher will be: crun with ``command``, a verb and its arguments."""
         pid_file, log = f"{folder}/{name}.pid", f"{folder}/{name}.log"
-        options = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}"]
         verb, *arguments = command
-        arguments = [verb, f"--pid-file={pid_file}", *arguments]
+        words = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}", verb]
         console = Console(f"{folder}/{name}.tty") if terminal else None
         if console is not None:
-            arguments.insert(1, f"--console-socket={console.path}")
+            words.append(f"--console-socket={console.path}")
+        words += [f"--pid-file={pid_file}", *arguments]
+        return Launch(
+            container, name, launcher.pid, launcher.executed, launcher.pipes, pid_file, log,
+            launcher.go, " ".join(words), console, sleeper,
+        )  # fmt: skip
+
+    def launcher(self, doors: Sequence[str], owner: int) -> Launcher:
+        """One that writes its pid to those files, with pipes that belong to ``owner``."""
         ours, theirs = pipes(owner)
         executed, executed_end = os.pipe()
         go_end, go = os.pipe()
+        given = [*theirs, executed_end, go_end]
+        numbers = [str(number) for number, _door in enumerate(doors, len(given))]
         try:
-            crun = os.posix_spawn(
+            # opened last: they are then above all numbers that are given out, and not covered before they are
+            given.extend(os.open(door, os.O_WRONLY | os.O_CLOEXEC) for door in doors)
+            pid = os.posix_spawn(
                 _SHELL,
-                ["sh", "-c", _SCRIPT, "sh", *groups, "--", self._crun, *options, *arguments],
+                ["sh", "-c", _SCRIPT, "sh", *numbers, "--", self._crun],
                 _ENVIRONMENT,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, fd, number)
-                    for number, fd in enumerate((*theirs, executed_end, go_end))
-                ],
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(given)],
                 setsid=True,
                 setsigmask=[],
                 setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ],
@@ -173,13 +206,11 @@ class Runtime:
             ours.close()
             os.close(executed)
             os.close(go)
-            if console is not None:
-                console.close()
             raise
         finally:
-            for fd in (*theirs, executed_end, go_end):
+            for fd in given:
                 os.close(fd)
-        return Launch(container, name, crun, executed, ours, pid_file, log, go, console, sleeper)
+        return Launcher(pid, executed, ours, go)
 
     def wake(self, container: str, log: str) -> int:
         """A crun that tells the sleeping first process of a container to run its command; its pid."""

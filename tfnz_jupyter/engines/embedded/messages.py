@@ -39,6 +39,7 @@ class Prepare(_Message, frozen=True, tag=True):
     asleep: bool = False  # Start makes all but run its command; Wake runs that
     furnished: bool = False  # files are to be written that a reset keeps, and Seal comes after them
     volumes: list[str] = []  # ids
+    counted: bool = False  # its processes are limited by the user's own number
 
 
 class Seal(_Message, frozen=True, tag=True):
@@ -142,6 +143,13 @@ class Noted(_Message, frozen=True, tag=True):
     """The location has noted how a process ended, and what it printed: what was kept of it can go."""
 
     id: str
+
+
+class Warm(_Message, frozen=True, tag=True):
+    """Keep so much ready that a container needs whatever it is; no answer."""
+
+    slots: int
+    owner: int  # as in Prepare
 
 
 class Measure(_Message, frozen=True, tag=True):
@@ -281,7 +289,7 @@ Asked = (
     | Accompany
 )
 Told = Signal | EndProcess | CloseInput
-Request = Asked | Told | Noted
+Request = Asked | Told | Noted | Warm
 Answer = Prepared | Started | Done | Measured | Failed
 News = Answer | KeptCell | KeptProcess | Exited | Ready | Degraded
 

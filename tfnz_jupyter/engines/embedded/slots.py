@@ -1,0 +1,112 @@
+"""What is made before anybody asks, while the keeper has nothing else to do: cells that only lack what is asked for, and in
+live ones a launcher that waits for the next process. Used by the keeper alone.
+
+Most of a spawn's time is spent on what is the same for every container: a network namespace, a cgroup, and joining it. A
+burst finds as many slots as there are, and then does without: they are filled again when it is over.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping
+
+from .cells import Cell, Hall
+from .reactor import Reactor
+
+_QUIET = 0.02  # seconds without a request, before the next thing is made
+
+
+class Slots:
+    """Warm cells.
+
+    Args:
+        reactor: tells the time.
+        hall: makes them.
+        cells: those in use.
+    """
+
+    def __init__(self, reactor: Reactor, hall: Hall, cells: Mapping[str, Cell]) -> None:
+        self._reactor, self._hall, self._cells = reactor, hall, cells
+        self._count, self._owner = 0, 0
+        self._warm: deque[Cell] = deque()
+        self._numbers = itertools.count(1)
+        self._asked = 0.0
+        self._looking = False
+
+    def fill(self, count: int, owner: int) -> None:
+        """Keep so many from now on, for containers whose root is that host id."""
+        self._count, self._owner = count, owner
+
+    def busy(self) -> None:
+        """Somebody asked for something: what is lacking afterwards is made once nobody has for a while."""
+        self._asked = time.monotonic()
+        if not self._looking and self._count:
+            self._look_after(_QUIET)
+
+    def take(self, name: str, owner: int) -> Cell:
+        """A cell under the name of a container: a warm one, or one with nothing in it yet."""
+        if self._warm and owner == self._owner:
+            cell = self._warm.popleft()
+            self._hall.rename(cell, name)
+            return cell
+        return Cell(name, self._hall.place(name), owner=owner)
+
+    def drop(self, cell: Cell) -> None:
+        """One that has lost its launcher is none."""
+        if cell in self._warm:
+            self._warm.remove(cell)
+            self._hall.release(cell)
+            self._fade(cell)
+
+    def close(self) -> None:
+        """Let go of what outlives this process."""
+        for cell in self._warm:
+            self._hall.release(cell)
+
+    def _look_after(self, delay: float) -> None:
+        self._looking = True
+        self._reactor.after(delay, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        quiet = time.monotonic() - self._asked
+        if quiet < _QUIET:
+            self._look_after(_QUIET - quiet)
+            return
+        try:
+            if self._make_one():
+                self._look_after(0)
+        except OSError:
+            traceback.print_exc()  # tried again at the next request, and whoever needs it is told
+
+    def _make_one(self) -> bool:
+        """Make one thing that is lacking; whether there was any."""
+        for cell in self._cells.values():
+            if cell.lacks_spare and cell.first is not None:
+                self._hall.add_spare(cell)
+                return True
+        if len(self._warm) < self._count:
+            self._warm.append(self._made())
+            return True
+        return False
+
+    def _made(self) -> Cell:
+        name = f"slot-{next(self._numbers)}"
+        cell = Cell(name, self._hall.place(name), owner=self._owner)
+        try:
+            self._hall.make(cell, early=True)
+        except OSError:
+            self._hall.release(cell)
+            self._fade(cell)
+            raise
+        return cell
+
+    def _fade(self, cell: Cell) -> None:
+        """Look after one that is let go of until the kernel has done so too."""
+        if self._hall.emptied(cell):
+            self._hall.sever(cell)
+        else:
+            self._reactor.after(_QUIET, lambda: self._fade(cell))
