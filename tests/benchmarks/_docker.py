@@ -36,6 +36,7 @@ class Docker:
 
     def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
         self.process = process
+        self.url = url
         self.client = docker.DockerClient(base_url=url, timeout=120)
         self.api = self.client.api
 

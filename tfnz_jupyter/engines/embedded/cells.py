@@ -149,6 +149,9 @@ class Hall:
 
     def equip(self, cell: Cell) -> None:
         """Have a launcher wait for a first process to come, in the cell's group."""
+        if cell.launcher is not None and not cell.launcher.lives:
+            cell.launcher.forget()
+            cell.launcher = None
         if cell.launcher is None:
             self._cgroups.create(cell.id)
             cell.launcher = self._launcher(cell, self._cgroups.doors(cell.id))
@@ -186,9 +189,7 @@ class Hall:
         """Make a cell ready to start in."""
         self.equip(cell)
         cell.counted = ask.counted
-        if cell.counted and cell.spare is not None:
-            cell.spare.dismiss()
-            cell.spare = None
+        dismissed = self._dismiss_spare(cell) if cell.counted else 0
         self._cgroups.limit(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
         cell.owner, cell.terminal, cell.asleep = ask.owner, ask.terminal, ask.asleep
         cell.ahead = self._launch(cell)
@@ -199,7 +200,18 @@ class Hall:
             self._stage(cell, volume)
         assert cell.wire is not None
         self._policy.admit(cell.wire.ip, ask.egress)
+        if dismissed:
+            os.waitpid(dismissed, 0)  # it is counted until then
+            del self._waiting[dismissed]
         return self._prepared(cell, ask.seq)
+
+    def _dismiss_spare(self, cell: Cell) -> int:
+        """The pid of what is to be reaped, 0 where there is nothing."""
+        spare, cell.spare = cell.spare, None
+        if spare is None:
+            return 0
+        spare.dismiss()
+        return spare.pid
 
     def _prepared(self, cell: Cell, seq: int) -> tuple[messages.Prepared, list[int]]:
         assert cell.wire is not None
@@ -339,6 +351,9 @@ class Hall:
         """The spare launcher, its branch under the name of the process; or one that is just begun."""
         spare, cell.spare = cell.spare, None
         cell.lacks_spare = not cell.counted
+        if spare is not None and not spare.lives:
+            spare.forget()
+            spare = None
         if spare is None:
             return self._launcher(cell, self._cgroups.branch(cell.id, process))
         self._cgroups.remove_branch(cell.id, process)  # it may be the second try

@@ -69,6 +69,11 @@ class Launcher:
     pipes: Pipes
     go: int  # write end
 
+    @property
+    def lives(self) -> bool:
+        """Nobody kills it but for want of memory; whoever did was perhaps quicker than the news."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
     def dismiss(self) -> None:
         """End it and let go of it; it is reaped later."""
         with contextlib.suppress(ProcessLookupError):

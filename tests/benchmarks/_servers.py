@@ -1,0 +1,122 @@
+"""The servers that tunnels lead to: busybox, the same in a container, in Docker's, and on this machine's own loopback.
+
+The last one's connecting is slower than it could be: Python starts each server there.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from tests.support.eventually import eventually
+
+SIZE = 1_000_000_000  # bytes
+PINGS = 2000
+CONNECTIONS = 200
+SOURCE, SINK, ECHO = 7001, 7002, 7003
+#: On which port -> what runs there.
+SERVERS = {SOURCE: "dd if=/dev/zero bs=1M", SINK: "dd of=/dev/null bs=1M", ECHO: "cat"}
+#: For a container.
+SCRIPT = " & ".join(f"nc -ll -p {port} -e {server}" for port, server in SERVERS.items())
+
+#: As ``nc -ll -e`` does, on 127.0.0.1 alone.
+_LISTEN = """
+import signal, socket, subprocess, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=100)
+while True:
+    link, _ = listener.accept()
+    subprocess.Popen(sys.argv[2:], stdin=link, stdout=link)
+    link.close()
+"""
+_BLOCK = bytes(1 << 20)
+
+Dial = Callable[[int], socket.socket]
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """All of them on this machine."""
+    with ExitStack() as started:
+        for port, server in SERVERS.items():
+            argv = [sys.executable, "-c", _LISTEN, str(port), "busybox", *server.split()]
+            started.enter_context(running(argv))
+            eventually(lambda port=port: answers(port), within=10)
+        yield
+
+
+@contextmanager
+def running(argv: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program for the length of a block."""
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on that port of this machine."""
+    try:
+        dial(port).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """One that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def dial(port: int) -> socket.socket:
+    link = socket.create_connection(("127.0.0.1", port), timeout=60)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return link
+
+
+def reading(connect: Dial, size: int = SIZE) -> float:
+    """MB/s out of the server."""
+    with connect(SOURCE) as link:
+        buffer, total, start = bytearray(1 << 20), 0, time.perf_counter()
+        while total < size:
+            total += link.recv_into(buffer)
+        return total / 1e6 / (time.perf_counter() - start)
+
+
+def sending(connect: Dial, size: int = SIZE) -> float:
+    """MB/s into the server."""
+    with connect(SINK) as link:
+        start = time.perf_counter()
+        for _ in range(size // len(_BLOCK)):
+            link.sendall(_BLOCK)
+        link.shutdown(socket.SHUT_WR)
+        while link.recv(100):  # dd has taken all of it when it ends
+            pass
+        return size / 1e6 / (time.perf_counter() - start)
+
+
+def ping_pong(connect: Dial) -> float:
+    """Microseconds for a byte there and back."""
+    with connect(ECHO) as link:
+        start = time.perf_counter()
+        for _ in range(PINGS):
+            link.sendall(b"x")
+            link.recv(1)
+        return (time.perf_counter() - start) / PINGS * 1e6
+
+
+def connecting(connect: Dial) -> float:
+    """Connections a second, one after the other."""
+    start = time.perf_counter()
+    for _ in range(CONNECTIONS):
+        with connect(ECHO) as link:
+            link.sendall(b"x")
+            link.recv(1)
+    return CONNECTIONS / (time.perf_counter() - start)

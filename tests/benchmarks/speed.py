@@ -1,0 +1,59 @@
+"""The speed table: every row beside its peer, in one run of some ten minutes; written to ``artefacts/bench/speed.*``.
+
+Names of programs as arguments run these alone. A program that fails fails its row, and is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+import traceback
+
+from tests.benchmarks import _report
+from tests.benchmarks._docker import end_dockerd
+from tests.benchmarks._measuring import Row, home, told
+
+PROGRAMS = (
+    "spawn", "tti", "burst", "execute", "endings", "files", "output", "tunnels", "far_tunnels", "link",
+    "readiness", "snapshot", "connecting", "firewall", "imports", "memory",
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("programs", nargs="*", choices=[*PROGRAMS, []], default=[])
+    programs = parser.parse_args().programs or PROGRAMS
+    os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+    rows: list[Row] = []
+    failed: dict[str, str] = {}
+    start = time.monotonic()
+    with home():
+        try:
+            for name in programs:
+                run(name, rows, failed)
+        finally:
+            end_dockerd()
+    missed = [row.what for row in rows if row.met is False]
+    _report.write("speed", "Speed, beside its peers", rows, failed)
+    print(f"{len(rows)} rows in {time.monotonic() - start:.0f} s; {_report.FOLDER}/speed.md")
+    print(f"missed: {', '.join(missed) or 'none'}; failed: {', '.join(failed) or 'none'}")
+    return 1 if failed else 0
+
+
+def run(name: str, rows: list[Row], failed: dict[str, str]) -> None:
+    """One program's rows."""
+    module = importlib.import_module(f"tests.benchmarks.{name}")
+    try:
+        for row in module.measure():
+            rows.append(row)
+            print(told(row), flush=True)
+    except (Exception, SystemExit) as problem:
+        traceback.print_exc()
+        failed[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""What is made ahead: cells and launchers that wait, serve, may be killed, and never count as somebody's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.bare_engine import Bench, bench, outputs
+from tests.support.cgroup_files import read
+from tests.support.eventually import eventually_async
+from tests.support.leaks import footprint, nothing
+from tfnz_jupyter.engines.base import Limits
+from tfnz_jupyter.engines.embedded.cgroups import existing, tag
+
+
+@pytest.fixture
+async def ready(folder: Path) -> AsyncIterator[Bench]:
+    """An engine whose slots are filled."""
+    async with bench(folder, slots=2) as found:
+        await eventually_async(lambda: len(waiting(found)) == 4, within=20)
+        yield found
+    assert nothing(footprint(found.state)), footprint(found.state)
+
+
+def waiting(found: Bench) -> dict[int, str]:
+    """The launchers that nobody has asked for yet: pid -> its group."""
+    groups = [group for group in existing(tag(found.state)) if "/slot-" in group]
+    groups += [
+        str(spare) for group in existing(tag(found.state)) for spare in Path(group).glob("spare")
+    ]
+    return {
+        int(pid): group
+        for group in groups
+        for pid in Path(group, "cgroup.procs").read_text().split()
+    }
+
+
+def has_spare(found: Bench, container: str) -> bool:
+    """Whether a launcher waits in a live container."""
+    return any(container in group for group in waiting(found).values())
+
+
+def slots(found: Bench) -> set[str]:
+    """Their names."""
+    return {Path(group).name for group in existing(tag(found.state)) if "slot-" in Path(group).name}
+
+
+async def test_a_container_takes_a_slot_under_its_own_name_and_another_is_made(ready: Bench):
+    before = slots(ready)
+    name, _ = await ready.boot("sleep 100")
+    assert name in {Path(group).name for group in existing(tag(ready.state))}
+    await eventually_async(lambda: len(slots(ready)) == 2, within=10)
+    assert len(slots(ready) - before) == 1
+
+
+async def test_a_burst_finds_as_many_as_there_are_and_does_without(ready: Bench):
+    booted = await asyncio.gather(*(ready.address("sleep 100") for _ in range(6)))
+    assert len({address for _name, address in booted}) == 6
+    said = await asyncio.gather(*(ready.said(name, "echo hello") for name, _ in booted))
+    assert said == ["hello\n"] * 6
+
+
+async def test_limits_are_those_of_the_container(ready: Bench):
+    limits = Limits(memory=64 << 20, cpus=0.5, pids=99)
+    name, _ = await ready.boot("sleep 100", limits=limits)
+    assert int(read(name, "pids", "pids.max")) == 99
+    default, _ = await ready.boot("sleep 100")
+    assert int(read(default, "pids", "pids.max")) == 512
+
+
+async def test_no_launcher_waits_where_processes_are_counted(ready: Bench):
+    counted, _ = await ready.boot("sleep 100", limits=Limits(pids=12))
+    assert not has_spare(ready, counted)
+    other, _ = await ready.boot("sleep 100")
+    for name in (counted, other):
+        await ready.said(name, "true")
+    await eventually_async(lambda: has_spare(ready, other), 10)
+    assert not has_spare(ready, counted)
+
+
+async def test_a_launcher_is_nobodys_process(ready: Bench):
+    name, _ = await ready.boot("sleep 100")
+    await ready.said(name, "true")
+    await eventually_async(lambda: has_spare(ready, name), 10)
+    [(_, use)] = (await ready.engine.usage([name])).items()
+    assert use.processes == 1
+
+
+async def test_killed_launchers_are_replaced_and_missed_by_nobody(ready: Bench):
+    name, _ = await ready.boot("sleep 100")
+    for pid in waiting(ready):
+        os.kill(pid, signal.SIGKILL)
+    assert await ready.said(name, "echo one") == "one\n"
+    out, *_ = await ready.run("echo two")
+    assert out == "two\n"
+    await eventually_async(lambda: len(slots(ready)) == 2, within=10)
+
+
+async def test_a_killed_process_leaves_nothing_behind_in_what_was_a_spares_group(ready: Bench):
+    name, _ = await ready.boot("sleep 100")
+    process = await ready.execute(name, "sleep 1000 & sleep 1000 & echo up; wait")
+    assert (await process.read() or (None, b""))[1] == b"up\n"
+    await process.signal(signal.SIGKILL)
+    await process.wait()
+    await eventually_async(lambda: "1000" not in str(footprint(ready.state)["processes"]), 5)
+
+
+async def test_a_reboot_and_a_wish_to_sleep_fit_into_a_slot(ready: Bench):
+    name, process = await ready.boot("echo up; sleep 100")
+    again = (await ready.engine.reboot(name, 0, reset=True)).process
+    assert (await again.read() or (None, b""))[1] == b"up\n"
+    sleeper, _ = await ready.boot("echo awake", asleep=True)
+    woken = await ready.engine.start(sleeper)
+    assert (await outputs(woken))[0] == "awake\n"
+    assert (await process.wait()).signal == signal.SIGKILL
