@@ -154,7 +154,7 @@ class Nodes:
         return cpu.get("usageNanoCores", 0) / 1e6, float(memory.get("workingSetBytes", 0))
 
     async def _reservations(self) -> Used:
-        pods, _version = await self._api.items("/api/v1/pods")
+        pods = await self._pods()
         used: Used = {}
         for pod in pods:
             if pod["status"].get("phase") in ("Pending", "Running"):
@@ -163,6 +163,14 @@ class Nodes:
                 more = quantities.requests(pod["spec"])
                 used[name] = cpu + 1000 * more[0], memory + more[1]
         return used
+
+    async def _pods(self) -> list[Json]:
+        """All that our account may see: those of every namespace, or of ours."""
+        try:
+            return (await self._api.items("/api/v1/pods"))[0]
+        except Refused:
+            namespace = await self._api.open()
+            return (await self._api.items(f"/api/v1/namespaces/{namespace}/pods"))[0]
 
     def _stats(self, name: str, node: Json) -> NodeStats:
         cpu_total = 1000 * _allocatable(node, "cpu")
