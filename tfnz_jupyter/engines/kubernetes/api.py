@@ -36,6 +36,10 @@ _REPEATABLE = ("GET", "DELETE", "PATCH")
 _NOT_THERE, _EXISTS, _GONE = 404, 409, 410
 
 
+class Forgotten(Exception):
+    """The server has forgotten the version that a watch was to go on from (410): list anew."""
+
+
 class Api:
     """One cluster, one account. Make it on the loop that uses it; close it.
 
@@ -126,10 +130,12 @@ class Api:
     ) -> AsyncIterator[aiohttp.StreamReader]:
         """An answer that comes bit by bit: a watch, a log. ``silence``: seconds without a byte after which it is cut.
 
-        Reading raises ``aiohttp.ClientError`` where the connection breaks, and ``TimeoutError``.
+        Raises ``Forgotten`` besides; reading raises ``aiohttp.ClientError`` where the connection breaks, and ``TimeoutError``.
         """
         limit = aiohttp.ClientTimeout(total=None, sock_connect=_SLOWEST, sock_read=silence)
-        async with self._answer("GET", path, query, timeout=limit) as answer:
+        async with self._answer("GET", path, query, timeout=limit, absent=(_GONE,)) as answer:
+            if answer.status == _GONE:
+                raise Forgotten(_message(await answer.read()))
             yield answer.content
 
     async def socket(

@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 from ...errors import TfnzError
-from .api import Api, Json, Query, pause
+from .api import Api, Forgotten, Json, Query, pause
 
 _LASTS = (
     300  # seconds for which a watch is asked for; half of it at least, so that not all end at once
@@ -31,10 +31,6 @@ _log = logging.getLogger(__name__)
 
 #: Told each object that is new or has changed, by name, and None for one that is gone.
 Changed = Callable[[str, Json | None], None]
-
-
-class Expired(Exception):
-    """The server has forgotten the version that the watch was to go on from."""
 
 
 class Watched:
@@ -73,7 +69,7 @@ class Watched:
                 if not self._version:
                     await self._list()
                 await self._follow()
-            except Expired:
+            except Forgotten:
                 self._version = ""
             except (TfnzError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
                 _log.info("watching %s: %s", self._path, problem)
@@ -103,7 +99,8 @@ class Watched:
     def _happened(self, event: Json) -> None:
         one = event["object"]
         if event["type"] == "ERROR":
-            raise Expired if one.get("code") == 410 else ValueError(one.get("message", "an error"))
+            words = one.get("message", "an error")
+            raise Forgotten(words) if one.get("code") == 410 else ValueError(words)
         self._version = _version(one)
         if event["type"] != "BOOKMARK":
             gone = event["type"] == "DELETED"
