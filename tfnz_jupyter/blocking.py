@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from .errors import UsageError
+from .errors import UsageError, users_line
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -27,10 +27,30 @@ T = TypeVar("T")
 _TICK = 0.1
 #: How long a cancelled coroutine may take to clean up before its caller stops waiting (seconds).
 _CLEANUP = 2.0
+_ENDED = "the wait was ended, and what was asked for is cancelled"
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
+
+
+class _Ended(BaseException):
+    """What ended a wait, as a notebook shows it: the user's line and a word, not how we wait."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [*users_line(self.__traceback__), f"{type(self).__name__}: {self}"]
+
+
+class Interrupted(_Ended, KeyboardInterrupt):
+    """The user interrupted a wait."""
+
+
+class Cancelled(_Ended, asyncio.CancelledError):
+    """The task that waited was cancelled; by an interrupt, if a cell awaited."""
+
+
+Interrupted.__name__ = Interrupted.__qualname__ = "KeyboardInterrupt"
+Cancelled.__name__ = Cancelled.__qualname__ = "CancelledError"
 
 
 def loop() -> asyncio.AbstractEventLoop:
@@ -107,10 +127,12 @@ def block(coroutine: Coroutine[Any, Any, T]) -> T:
         return job.start().result()
     except concurrent.futures.CancelledError:
         raise asyncio.CancelledError from None
-    except BaseException:
+    except BaseException as problem:
         if not job.future.done():
             job.cancel()
             concurrent.futures.wait([job.future], timeout=_CLEANUP)
+        if type(problem) is KeyboardInterrupt:
+            raise Interrupted(_ENDED) from None
         raise
 
 
@@ -127,7 +149,7 @@ async def bridge(coroutine: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         job.cancel()
         await asyncio.wait({future}, timeout=_CLEANUP)
-        raise
+        raise Cancelled(_ENDED) from None
     return future.result()
 
 

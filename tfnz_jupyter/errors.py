@@ -23,7 +23,18 @@ class's name on the wire; :func:`to_wire` and :func:`from_wire` are inverse for 
 
 from __future__ import annotations
 
+import linecache
+import os
+import re
+from types import TracebackType
 from typing import ClassVar
+
+#: What a container's last lines may not do to whoever reads an error: sequences of a terminal, and controls.
+_UNPRINTABLE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_OURS = os.path.dirname(__file__)
+_SHELL = f"{os.sep}IPython{os.sep}"
 
 
 class TfnzError(Exception):
@@ -46,7 +57,8 @@ class TfnzError(Exception):
     def __str__(self) -> str:
         parts = [self.message]
         if self.detail:
-            parts.append("\n".join(f"  | {line}" for line in self.detail.rstrip().splitlines()))
+            lines = _UNPRINTABLE.sub("", self.detail).rstrip().split("\n")
+            parts.append("\n".join(f"  | {line}" for line in lines))
         if self.hint:
             parts.append(self.hint)
         return "\n".join(parts)
@@ -55,8 +67,21 @@ class TfnzError(Exception):
         return (from_wire, (self.code, self.message, self.hint, self.detail))
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the kind, the reason, the last lines, the next step; none of our frames."""
-        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+        """What a notebook shows: the user's line, the reason, the last lines, the next step; none of our frames."""
+        return [*users_line(self.__traceback__), f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
+
+def users_line(traceback: TracebackType | None) -> list[str]:
+    """The line of the user's that asked us for what failed, for a notebook; none where a magic did."""
+    found: list[str] = []
+    while traceback is not None:
+        file, number = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        if file.startswith(_OURS):
+            break
+        line = linecache.getline(file, number).strip()
+        found = [f"\x1b[32m---->\x1b[0m {number} {line}"] if line and _SHELL not in file else []
+        traceback = traceback.tb_next
+    return found
 
 
 class UsageError(TfnzError, ValueError):

@@ -111,7 +111,7 @@ class _Place:
         if self.awaiting:
             yield from self._values(self.awaiting, text, self.typed.start)
         elif self.in_command:
-            return
+            yield from self._in_command(text)
         elif text.startswith("--") and "=" in text:
             option = self._option(text)
             flag = text.partition("=")[0]
@@ -123,6 +123,12 @@ class _Place:
             yield from self._options(text)
         else:
             yield from self._arguments(text)
+
+    def _in_command(self, text: str) -> Iterator[Candidate]:
+        """Of somebody else's command only the paths are known, where its container is there already."""
+        there = any(argument.kind == "containers" for argument in self.verb.arguments)
+        if there and text.startswith("/"):
+            yield Candidate("", self.typed.start, "inside", self.given[0])
 
     def _options(self, text: str) -> Iterator[Candidate]:
         for option in self.verb.options:

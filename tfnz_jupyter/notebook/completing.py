@@ -36,8 +36,9 @@ def matcher(names: Callable[[], CompletionNames], inside: Inside) -> Any:
             return {"completions": []}
         rest = found["rest"]
         candidates = complete(rest, len(rest), names(), cell=bool(found["cell"]))
-        start = candidates[0].start if candidates else len(rest)
-        typed = rest[start:]
+        if not candidates:
+            return {"completions": []}  # inside somebody's command: IPython's own words
+        typed = rest[candidates[0].start :]
         return {
             "completions": list(_completions(candidates, typed, inside)),
             "matched_fragment": typed,

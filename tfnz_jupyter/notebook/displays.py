@@ -27,6 +27,7 @@ from ..sdk.location import Location
 from ..sdk.node import Node
 from ..sdk.process import Process
 from . import views
+from .chatter import Chatter
 from .feeds import BoardFeed, CardFeed, listed
 from .pump import Pump
 from .saved import Saved
@@ -67,6 +68,7 @@ class Displays:
         self.pump = Pump()
         self.stills = Stills(tail)
         self._proxy = proxy
+        self._chatter = Chatter()
         self._cards: dict[str, CardWidget] = {}
         self._smalls: dict[str, SmallWidget] = {}
         self._boards: dict[tuple[str, tuple[str, ...]], BoardWidget] = {}
@@ -291,12 +293,15 @@ class Displays:
             formatters["text/html"].for_type(cls, self.stills.html)
         for cls in _SHOWN:
             self.ip.display_formatter.ipython_display_formatter.for_type(cls, self._display)
+        if self.live:
+            self._chatter.bound()
         self.ip.events.register("pre_run_cell", self.forget_told)
         self.ip.events.register("post_run_cell", self._settle_all)
 
     def unregister(self) -> None:
         """Take that back, and let what is shown rest."""
         self.pump.stop()
+        self._chatter.free()
         formatters = self.ip.display_formatter.formatters
         for cls in _CLASSES:
             formatters["text/html"].pop(cls, None)

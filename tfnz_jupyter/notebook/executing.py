@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Sequence
 
+from ..blocking import Interrupted
 from ..errors import CommandFailed, Ended, TimedOut
 from ..grammar import Script
 from ..sdk.container import Container
@@ -17,16 +18,6 @@ from .follow import follow
 _LAST = 5  # lines of a failed command that its error repeats
 _LONGEST_ARGUMENT = 100_000  # characters; Linux takes 128 KiB in one word
 _PATIENCE = 1.0  # seconds an interrupted command has to end by itself
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user interrupted a verb; shown as one line."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"KeyboardInterrupt: {self}"]
-
-
-Interrupted.__name__ = Interrupted.__qualname__ = "KeyboardInterrupt"
 
 
 def execute(container: Container, command: Sequence[str], input: bytes = b"") -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .pump import HEARTBEAT
-from .rows import ROWS
+from .rows import ROWS, nobody
 from .snapshots import of_container, of_location, of_node
 from .views_snapshot import ContainerSnapshot
 
@@ -256,6 +256,7 @@ class BoardFeed(Speaker):
             "location": asdict(of_location(self.location)),
             "nodes": [self._node(node) for node in self.location.ranked_nodes()],
             "containers": [asdict(one) for one in listed(self.location)],
+            "nobody": nobody(self.location),
             **{name: [asdict(row) for row in rows(self.location)] for name, rows in ROWS.items()},
         }
 

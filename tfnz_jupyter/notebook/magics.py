@@ -18,7 +18,7 @@ from traitlets import Bool, Float, Int, Unicode
 from traitlets.config.configurable import Configurable
 
 from .. import grammar
-from ..blocking import submit
+from ..blocking import Interrupted, submit
 from ..deeds import plain, spawning
 from ..doctor import examine
 from ..errors import TfnzError
@@ -74,8 +74,15 @@ class TfMagics(Magics, Configurable):
     def tf(self, line: str, cell: str | None = None) -> Any:
         __tracebackhide__ = True
         if cell is None:
-            return self._do(grammar.parse(line, lookup=self._value))
-        return self._do(grammar.parse_cell(line, cell, lookup=self._value))
+            command = grammar.parse(line, lookup=self._value)
+        else:
+            command = grammar.parse_cell(line, cell, lookup=self._value)
+        try:
+            return self._do(command)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # elsewhere than in a wait
+            raise Interrupted(f"%tf {line.split(maxsplit=1)[0]} was interrupted") from None
 
     def _do(self, command: grammar.Command) -> Any:
         match command:

@@ -58,6 +58,16 @@ def externals(location: Location) -> list[RowSnapshot]:
     ]
 
 
+def nobody(location: Location) -> str:
+    """What to say where this session has no containers: how to have one, and who there is in others."""
+    tags = sorted(clean(one.tag or one.name) for one in location.externals)
+    words = "No containers in this session. Start one: %tf spawn nginx --name web"
+    if not tags:
+        return words
+    some = ", ".join(tags[:5]) + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
+    return f"{words} \u2013 your other sessions have {some}: %tf logs {tags[0]} works here too."
+
+
 #: Section of a board -> its rows.
 ROWS: dict[str, Callable[[Location], list[RowSnapshot]]] = {
     "endpoints": endpoints,

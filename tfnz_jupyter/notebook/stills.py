@@ -12,7 +12,7 @@ from ..sdk.node import Node
 from ..sdk.process import Process
 from . import assets, views
 from .feeds import listed
-from .rows import ROWS
+from .rows import ROWS, nobody
 from .small import snapshot
 from .snapshots import of_container, of_location, of_log, of_node
 from .views_small import small_html
@@ -72,7 +72,9 @@ class Stills:
                 heads = (section.removesuffix("s"), "")
                 tables.append((heads, [(row.name, row.words) for row in found(location)]))
         line = views.location_line(of_location(location), time.time())
+        empty = "containers" in sections and not location.containers and not location.dead
+        none = nobody(location) if empty else ""
         return {
-            "text/plain": views.board_text(line, tables),
-            "text/html": views.board_html(line, tables, assets.style(live=False)),
+            "text/plain": views.board_text(line, tables, none),
+            "text/html": views.board_html(line, tables, none, assets.style(live=False)),
         }

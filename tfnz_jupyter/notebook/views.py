@@ -273,13 +273,15 @@ def location_line(location: LocationSnapshot, now: float) -> str:
 Tables = Iterable[tuple[Sequence[str], Sequence[Sequence[str]]]]
 
 
-def board_text(line: str, tables: Tables) -> str:
-    """A line, and the tables that have rows."""
-    return "\n\n".join([line, *(table_text(heads, rows) for heads, rows in tables if rows)])
+def board_text(line: str, tables: Tables, none: str = "") -> str:
+    """A line, the tables that have rows, and what to say where there are no containers."""
+    found = [table_text(heads, rows) for heads, rows in tables if rows]
+    return "\n\n".join([line, *found, *([none] if none else [])])
 
 
-def board_html(line: str, tables: Tables, style: str = "") -> str:
+def board_html(line: str, tables: Tables, none: str = "", style: str = "") -> str:
     """The same for a page."""
     inner = "".join(_table(heads, rows) for heads, rows in tables if rows)
+    quiet = f'<div class="tf-quiet">{escape(none)}</div>' if none else ""
     head = f'<div class="tf-head"><span class="tf-title">{escape(line)}</span></div>'
-    return framed(f'<div class="tfnz tf-board">{head}{inner}</div>', style)
+    return framed(f'<div class="tfnz tf-board">{head}{inner}{quiet}</div>', style)

@@ -19,6 +19,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+#: Whether what runs is a callback, or was begun by one.
+in_callback: contextvars.ContextVar[bool] = contextvars.ContextVar("in_callback", default=False)
+
 #: A thread without work goes away after this long (seconds).
 _IDLE = 5.0
 
@@ -148,6 +151,7 @@ class Subscribers:
 
 
 def _call(function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    in_callback.set(True)
     try:
         function(*args)
     except BaseException:  # SystemExit too: it must not end the queue

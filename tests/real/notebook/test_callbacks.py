@@ -63,3 +63,17 @@ def test_what_a_callback_raises_is_told_where_it_was_given(kernel, fed):
     message = printed_later(kernel, fed_by)
     assert cell_of(message) == cell_of(given.messages[0])
     assert "ZeroDivisionError" in message["content"]["text"]
+
+
+def test_what_a_callback_prints_without_end_is_cut_and_told(kernel, fed):
+    name, _ = fed
+    given = kernel.ok(f"{name}.stdout_callback = lambda c, data: print('x' * 400_000 + '\\n' * 9)")
+    for _ in range(4):
+        kernel.ok(f"{name}.stdin(b'x\\n')")
+    printed = ""
+    while "are not shown" not in printed:
+        message = kernel.published("stream", within=10)
+        if cell_of(message) == cell_of(given.messages[0]):
+            printed += message["content"]["text"]
+    assert 1_000_000 <= len(printed) < 1_001_000
+    assert kernel.ok("print('y' * 2_000_000)").text.count("y") == 2_000_000

@@ -18,9 +18,10 @@ def place(bundle) -> str:
 
 def frozen(kernel, ran=None, within=20):
     """The bundle that replaces something live when it is over; before it come those of its changes."""
-    while place(found := kernel.published("update_display_data", within, ran)["content"]["data"]):
-        ran = None
-    return found
+    updates = ran.of("update_display_data") if ran else []
+    while not (over := [one["data"] for one in updates if not place(one["data"])]):
+        updates = [kernel.published("update_display_data", within)["content"]]
+    return over[0]
 
 
 def interrupting(kernel):
@@ -201,6 +202,35 @@ def test_completion_knows_verbs_options_and_live_names(kernel):
     assert kernel.complete("x = %tf logs unm") == ["unmistakable"]
     assert kernel.complete("%tf spawn --na") == ["--name"]
     assert "busybox" in kernel.complete("%tf spawn busy")
+
+
+def test_in_a_command_of_a_container_its_paths_complete_and_elsewhere_ipythons_words(kernel):
+    kernel.ok(f"%tf spawn busybox --name words --wait ready {FOREVER}")
+    assert kernel.complete("%tf exec words cat /etc/pass") == ["/etc/passwd"]
+    assert kernel.complete("%tf exec words ls CONTRIBU") == ["CONTRIBUTING.md"]
+
+
+def test_an_error_shows_the_users_line_and_no_sequences_of_a_terminal(kernel):
+    kernel.ok(
+        "%tf spawn busybox --name rude sh -c 'printf \"\\\\033]0;title\\\\007\\\\033[31mbad\\n\"; exit 1'"
+    )
+    ran = kernel.run("a = 1\nrude.wait_tcp(80)")
+    assert ran.error["ename"] == "ContainerEnded"
+    shown = "\n".join(ran.error["traceback"])
+    assert "2 rude.wait_tcp(80)" in shown
+    assert "| bad" in shown
+    assert "title" not in shown
+
+
+def test_a_board_without_containers_says_who_there_is_in_other_sessions(home):
+    from tests.support import kernel as kernels
+
+    with kernels.kernel() as one, kernels.kernel() as other:
+        one.ok(f"%tf spawn busybox --name tagged --tag board-tagged --wait ready {FOREVER}")
+        other.ok("%tf connect")
+        (shown,) = other.ok("%tf ps").shown
+        assert "No containers in this session" in shown["text/plain"]
+        assert "board-tagged" in shown["text/html"]
 
 
 def test_the_boards_are_widgets_with_a_static_view_beside(kernel):

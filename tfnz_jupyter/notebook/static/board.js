@@ -131,7 +131,7 @@ class BoardView {
     this.nodes = sections.includes("nodes") ? new Table(NODE_COLUMNS, "nodes", { key: "score", down: true }) : null;
     this.containers = sections.includes("containers") ? new Table(this.columns(), "containers", { key: "", down: false }) : null;
     this.small = Object.keys(SMALL).filter((name) => sections.includes(name)).map((name) => [name, new Table(this.pair(SMALL[name]), name, { key: "name", down: false }, "tf-pair")]);
-    this.none = h("div", { class: "tf-quiet" }, "No containers in this session. Start one: %tf spawn nginx --name web");
+    this.none = h("div", { class: "tf-quiet" });
     this.root = h("div", { class: "tfnz tf-board", role: "group", "aria-label": "location" }, this.head, this.nodes?.el, this.containers?.el, this.none, ...this.small.map(([, table]) => table.el));
     el.append(this.root);
     board.views.add(this);
@@ -177,7 +177,7 @@ class BoardView {
   }
 
   draw() {
-    const { location, nodes, containers } = this.board.facts;
+    const { location, nodes, containers, nobody } = this.board.facts;
     const live = (containers ?? []).filter((c) => c.state !== "ended" && c.state !== "failed").length;
     const parts = [location.name];
     if (location.dead) parts.push(location.reason || "the session is over");
@@ -193,6 +193,7 @@ class BoardView {
       this.containers.options = this.board.options;
       this.containers.draw(containers);
     }
+    text(this.none, nobody);
     shown(this.none, Boolean(this.containers) && containers.length === 0 && !location.dead);
     if (this.containers) shown(this.containers.el, containers.length > 0);
     for (const [name, table] of this.small) {
