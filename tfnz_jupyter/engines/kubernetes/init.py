@@ -1,4 +1,4 @@
-"""What is in every Pod beside the user's own: a static busybox and a script (``init.sh``), on an emptyDir at ``/.tfnz``.
+"""What is in every Pod beside the user's own: a static busybox and a script (``init*.sh``), on an emptyDir at ``/.tfnz``.
 
 The image needs no shell. An init container (:func:`preparing`) puts both there; the Pod's main container, of the user's
 image, runs the script (:data:`COMMAND`), which does nothing but wait, and reaps whoever loses its parent. It neither needs
@@ -12,11 +12,12 @@ Towards the Pod go lines, each with as many bytes behind it as it says::
     q NUMBER SIZE           shell code to run: the answer is r/NUMBER, its last line the exit code
     i ID NUMBER SIZE        a chunk of a process's standard input; no more than 4 that are not confirmed
     c ID                    the end of it
-    a ID STREAM COUNT BYTES LINES    so many chunks of an output were taken; the rest is for the store
+    a ID STREAM COUNT BYTES LINES    so many chunks of an output were taken, which are so many bytes and lines
+    k NUMBER                an answer was heard, and need not be kept
 
 Back come batches of files: ``NAME SIZE`` lines, an empty one, and then the contents, one after the other::
 
-    p/ID/o.N  p/ID/e.N      a chunk (up to 64 KiB) of an output, in slot N of its ring of 32
+    p/ID/o.N  p/ID/e.N      a chunk of an output, in slot N of its ring of 16
     p/ID/o.taken            before them, on a new desk: how many chunks an earlier one was told are taken
     p/ID/exit               ``code 3``, ``signal 9`` or ``signal 9 oom``
     p/ID/i.N.fed            the number of a chunk of standard input that went into the pipe
@@ -46,9 +47,10 @@ FOLDER = "/.tfnz"
 COMMAND = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/script", "init")
 #: What an exec into it runs.
 DESK = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/script", "desk")
+_PARTS = ("init.sh", "init_processes.sh", "init_files.sh")
 VOLUME = "tfnz"
-#: In a Pod's ``volumes``; its ``sizeLimit`` is above what the rings of many processes hold.
-STORAGE: dict[str, Any] = {"name": VOLUME, "emptyDir": {}}
+#: In a Pod's ``volumes``. In memory, for a disk would be waited for; the rings of a flooding process hold a few MiB.
+STORAGE: dict[str, Any] = {"name": VOLUME, "emptyDir": {"medium": "Memory"}}
 #: In the ``volumeMounts`` of both containers.
 MOUNT: dict[str, Any] = {"name": VOLUME, "mountPath": FOLDER}
 
@@ -56,7 +58,8 @@ MOUNT: dict[str, Any] = {"name": VOLUME, "mountPath": FOLDER}
 @functools.cache
 def script() -> str:
     """The script, as it runs in every Pod."""
-    return resources.files(__package__).joinpath("init.sh").read_text("utf-8")
+    folder = resources.files(__package__)
+    return "\n".join(folder.joinpath(part).read_text("utf-8") for part in _PARTS)
 
 
 def preparing(image: str) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def preparing(image: str) -> dict[str, Any]:
         "name": "prepare",
         "image": image,
         "command": ["/bin/busybox", "sh", "-c", 'eval "$TFNZ_SCRIPT"', "sh", "prepare"],
-        "env": [{"name": "TFNZ_SCRIPT", "value": script()}],
+        "env": [{"name": "TFNZ_SCRIPT", "value": script().replace("$", "$$")}],  # else expanded
         "volumeMounts": [MOUNT],
     }
 

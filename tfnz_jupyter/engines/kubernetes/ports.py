@@ -1,0 +1,138 @@
+"""Connections to the ports of one Pod.
+
+Straight to its address where that leads to it: proved once, by a word that is only there to be heard in this Pod, for another
+machine may have that address in the network that the location is in. Everywhere else the API server forwards them, each
+over a WebSocket of its own; there, an end of input cannot be passed on: the connection stays open until the other side ends
+it, or both are cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import secrets
+import socket
+
+import aiohttp
+
+from ...errors import TfnzError
+from . import channels
+from .api import Api
+from .desk import Desk
+
+_ANSWER = 0.5  # seconds: who does not answer a connection by then has a full queue of them
+_PROOF = 1.0
+_PIECE = 128 * 1024
+
+
+class Ports:
+    """One Pod's.
+
+    Args:
+        api: of its cluster.
+        path: of the Pod.
+        desk: in it.
+    """
+
+    def __init__(self, api: Api, path: str, desk: Desk) -> None:
+        self._api, self._path, self._desk = api, path, desk
+        self._straight: asyncio.Task[bool] | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def dial(self, port: int, ip: str) -> socket.socket:
+        """See :meth:`~tfnz_jupyter.engines.base.Engine.dial`; ``ip`` is the Pod's."""
+        if self._straight is None:
+            self._straight = asyncio.create_task(self._leads_there(ip))
+        if await asyncio.shield(self._straight):
+            return await _connect(ip, port, _ANSWER)
+        return await self._forward(port)
+
+    def close(self) -> None:
+        """Cut all that is forwarded."""
+        for pump in self._pumps:
+            pump.cancel()
+
+    # -- straight ------------------------------------------------------------------------------------------------------
+
+    async def _leads_there(self, ip: str) -> bool:
+        """Whether what listens at that address is this Pod."""
+        word, port = secrets.token_hex(16), 20_000 + secrets.randbelow(40_000)
+        await self._desk.ask(
+            f'echo {word} >r/word; "$B" timeout 5 "$B" nc -l -p {port} <r/word >/dev/null 2>&1 &'
+        )
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_PROOF):
+                return await _heard(ip, port) == word.encode()
+        return False
+
+    # -- forwarded -----------------------------------------------------------------------------------------------------
+
+    async def _forward(self, port: int) -> socket.socket:
+        if (await self._desk.ask(f"listens {port}")).code:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        try:
+            web = await self._api.socket(
+                f"{self._path}/portforward", [("ports", str(port))], channels.FORWARDING
+            )
+        except TfnzError as problem:
+            raise ConnectionResetError(errno.ECONNRESET, str(problem)) from problem
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setblocking(False)
+        pump = asyncio.create_task(_pump(web, ours))
+        self._pumps.add(pump)
+        pump.add_done_callback(self._pumps.discard)
+        return theirs
+
+
+async def _connect(ip: str, port: int, within: float) -> socket.socket:
+    sock = socket.socket()
+    try:
+        sock.setblocking(False)
+        connecting = asyncio.get_running_loop().sock_connect(sock, (ip, port))
+        await asyncio.wait_for(connecting, within)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _heard(ip: str, port: int) -> bytes:
+    """What is said by whoever listens there, at the latest after a few tries: it may not listen quite yet."""
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            sock = await _connect(ip, port, _ANSWER)
+            with sock:
+                return (await asyncio.get_running_loop().sock_recv(sock, 100)).strip()
+        await asyncio.sleep(0.01)
+
+
+async def _pump(web: aiohttp.ClientWebSocketResponse, sock: socket.socket) -> None:
+    """Until one side has ended; whoever is cut sees a reset."""
+    up, down = asyncio.create_task(_up(sock, web)), asyncio.create_task(_down(web, sock))
+    try:
+        await down
+    finally:
+        up.cancel()
+        await asyncio.gather(up, return_exceptions=True)
+        sock.close()
+        await web.close()
+
+
+async def _up(sock: socket.socket, web: aiohttp.ClientWebSocketResponse) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await loop.sock_recv(sock, _PIECE):
+        await web.send_bytes(channels.pack(channels.DATA, data))
+
+
+async def _down(web: aiohttp.ClientWebSocketResponse, sock: socket.socket) -> None:
+    loop, forward = asyncio.get_running_loop(), channels.Forward()
+    with contextlib.suppress(OSError):  # who does not want the rest has closed his end
+        async for message in web:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                data, problem = forward.receive(message.data)
+                if problem:
+                    return
+                await loop.sock_sendall(sock, data)
