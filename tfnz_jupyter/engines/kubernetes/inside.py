@@ -60,7 +60,7 @@ class Inside:
         Returns once it runs. Raises ``UsageError`` (a path no file can be written at, an unknown user), ``EngineFailed``
         (no such command), ``ContainerEnded``.
         """
-        self._cut()
+        self.reset()
         await self._desk.open(after=self._life)
         self._over_with_it()
         self._life = self._desk.life
@@ -140,13 +140,13 @@ class Inside:
     async def reboot(self, grace: float) -> PodRunning:
         """End all in it, and run the command anew on what was written. Raises as :meth:`run`."""
         await self.end(grace)
-        self._cut()
+        self.reset()
         await self._desk.clear()
         self._life = self._desk.life
         return await self._first()
 
-    def _cut(self) -> None:
-        """Every process that was there is told that it was killed."""
+    def reset(self) -> None:
+        """The container is made anew: every process that was there is told that it was killed."""
         for running in self._running.values():
             running.lost(_KILLED)
         self._running.clear()
