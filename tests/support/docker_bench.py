@@ -1,0 +1,169 @@
+"""A dockerd of the tests' own, in a network namespace that the test's main thread shares meanwhile, and the engine on it.
+
+Everything of it lies in one folder; what its containers are is asked of it directly, and not of the engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tests.support import bench as general
+from tests.support import tinyimage
+from tests.support.eventually import eventually
+from tfnz_jupyter.engines.base import ImageInfo
+from tfnz_jupyter.engines.docker import DockerEngine
+from tfnz_jupyter.engines.embedded.syscalls import inside_network, new_network
+
+_HOME = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+LACKING = "no dockerd; apt-get install docker.io"
+
+
+class Dockerd:
+    """One that runs; ``folder`` is all there is of it, but for the network namespace it is in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"unix://{folder}/sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *options: str) -> None:
+        """Have it answer. It is where this thread is."""
+        argv = ["dockerd", "--host", self.url, "--data-root", f"{self.folder}/data"]
+        argv += ["--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid"]
+        argv += ["--bridge=none", "--userland-proxy=false", "--shutdown-timeout=1", *options]
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
+        process, said = self._process, (self.folder / "log").read_text
+        eventually(lambda: process.poll() is not None or "API listen on" in said(), 60)
+        assert process.poll() is None, said()[-2000:]
+
+    def stop(self) -> None:
+        """End it, and with it every container."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(60)
+            self._process = None
+
+    def ask(self, path: str) -> Any:
+        """What it answers, as JSON."""
+        link = http.client.HTTPConnection("docker")
+        link.sock = socket.socket(socket.AF_UNIX)
+        link.sock.settimeout(30)
+        link.sock.connect(f"{self.folder}/sock")
+        with contextlib.closing(link):
+            link.request("GET", path)
+            return json.loads(link.getresponse().read())
+
+
+@contextmanager
+def dockerd(*options: str) -> Iterator[Dockerd]:
+    """One that ends with its containers, and leaves nothing."""
+    made = Dockerd(Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp")))
+    try:
+        made.start(*options)
+        yield made
+    finally:
+        made.stop()
+        # it may have mounted its data on itself, and leaves that
+        data = f"{made.folder}/data"
+        subprocess.run(["umount", "--lazy", data], capture_output=True, check=False)
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """A network namespace for this thread and all that it starts meanwhile, with nothing in it but loopback."""
+    network = new_network(_HOME)
+    try:
+        with inside_network(network, _HOME):
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            yield
+    finally:
+        os.close(network)
+
+
+class Bench(general.Bench):
+    """An open Docker engine with the tiny image installed."""
+
+    cannot: ClassVar[dict[str, str]] = {"disk": "does not limit"}
+    keeps_daemons_together: ClassVar[bool] = False
+    exchanges_volumes: ClassVar[bool] = False
+    many: ClassVar[int] = 20
+
+    def __init__(self, folder: Path, *dockers: Dockerd, **options: tuple[str, ...]) -> None:
+        super().__init__()
+        self.dockers, self.folder = dockers, folder
+        self.state, self.runtime, self.blobs = folder / "state", folder / "run", _store()
+        self.runtime.mkdir(exist_ok=True)
+        self.engine = self.another(**options)
+
+    def another(self, **options: tuple[str, ...]) -> DockerEngine:
+        """An engine of the same location."""
+        hosts = tuple(docker.url for docker in self.dockers)
+        return DockerEngine(self.state, self.runtime, {"host": hosts, **options})
+
+    async def open(self) -> None:
+        await self.engine.open(self.on_nodes)
+        self.image = _image(self.blobs)
+        await self.engine.install(self.image, self.blobs, lambda _progress: None)
+
+    def leftovers(self) -> dict[str, set[str]]:
+        return footprint(*self.dockers)
+
+
+def footprint(*dockers: Dockerd) -> dict[str, set[str]]:
+    """Containers, networks and volumes of some dockerds, and the rules of their network."""
+    found: dict[str, set[str]] = {"containers": set(), "networks": set(), "volumes": set()}
+    for docker in dockers:
+        found["containers"] |= {one["Names"][0] for one in docker.ask("/containers/json?all=1")}
+        found["networks"] |= {one["Name"] for one in docker.ask("/networks")}
+        found["volumes"] |= {one["Name"] for one in docker.ask("/volumes")["Volumes"] or ()}
+    rules = subprocess.run(["iptables-save", "-t", "filter"], capture_output=True, text=True)
+    found["rules"] = {
+        line for line in rules.stdout.splitlines() if "TFNZ" in line and line[:2] == "-A"
+    }
+    return found
+
+
+@functools.cache
+def _store() -> Path:
+    """Made once for all tests of a run, and removed with it."""
+    folder = tempfile.TemporaryDirectory(prefix="tfnz-tiny-")
+    _kept.append(folder)
+    return Path(folder.name)
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@functools.cache
+def _image(blobs: Path) -> ImageInfo:
+    return tinyimage.build(blobs, extra=[tinyimage.perl(blobs)])
+
+
+@asynccontextmanager
+async def bench(folder: Path, *dockers: Dockerd) -> AsyncIterator[Bench]:
+    """An open bench, closed at the end."""
+    found = Bench(folder, *dockers)
+    try:
+        await found.open()
+        yield found
+    finally:
+        await found.engine.close()

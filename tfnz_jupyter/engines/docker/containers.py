@@ -1,0 +1,371 @@
+"""One container on a host: how it comes up, again too, and how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import aiodocker
+
+from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
+from ..base import Booted, ContainerSpec, Exit, ProcessSpec, Survivor
+from . import manifest, toolbox, words
+from .hosts import BROKEN, Host
+from .processes import Beside, First, signal_number
+from .running import DockerRunning, from_code
+
+KILLED = Exit(signal=9)
+_STREAMS = f"stream=1&stdin=1&stdout=1&stderr=1&detachKeys={manifest.DETACH}"
+_STEP = 0.003  # seconds between two looks at a process that is just being executed
+#: A program that could not be executed has said so within this time (seconds).
+_LATE = 1.0
+
+
+class Container:
+    """See the module's docstring. ``over`` once it has ended for good.
+
+    Args:
+        ip: its address, for as long as there is anything of it.
+    """
+
+    def __init__(self, spec: ContainerSpec, host: Host, ip: str) -> None:
+        self.spec, self.host, self.ip = spec, host, ip
+        self.image, self.volumes = "", dict[str, str]()
+        self.id = ""  # Docker's
+        self.pid = 0
+        self.asleep = spec.asleep
+        self.over = self.unwanted = False
+        self.turning = asyncio.Lock()  # held while it boots, wakes or reboots
+        self.rebooting = False
+        self.retiring: asyncio.Future[None] | None = None  # under way, or done
+        self.running: DockerRunning | None = None
+        self.processes: dict[str, DockerRunning] = {}  # by Docker's id of an exec
+        self._early: dict[str, Exit] = {}  # ends of execs that were told before we knew them
+        self._died = asyncio.Event()
+        self._given_up = asyncio.Event()
+
+    @property
+    def docker(self) -> aiodocker.containers.DockerContainer:
+        """The container, to ask things of."""
+        return self.host.docker.containers.container(self.id)
+
+    def end_of_it(self) -> ContainerEnded:
+        """What is said of one that has ended."""
+        return ContainerEnded(f"container {self.spec.id} has ended")
+
+    @classmethod
+    async def recalled(cls, spec: ContainerSpec, host: Host, key: str) -> Container:
+        """One that a dead location left, as it is now."""
+        found = await host.docker.containers.container(key).show()
+        settings = found["NetworkSettings"]["Networks"][host.network.name]
+        ip = (settings.get("IPAMConfig") or {}).get("IPv4Address") or settings["IPAddress"]
+        self = cls(spec, host, host.network.take(ip))
+        self.id, self.pid = key, int(found["State"]["Pid"])
+        self.image = found["Config"]["Image"]
+        self.volumes = await host.mounted(found)
+        await host.firewall.admit(ip, spec.egress)
+        await self._join()
+        return self
+
+    async def _join(self) -> None:
+        """Take hold of its streams again; what was printed meanwhile is gone."""
+        self.asleep = self.spec.asleep and await self._is_waiting()
+        stream = await self.host.way.stream(f"containers/{self.id}/attach?{_STREAMS}")
+        self.running = DockerRunning(stream, First(self), self.spec.terminal)
+
+    async def _is_waiting(self) -> bool:
+        """Whether its first process is still at its gate."""
+        rows = (await self.docker.top(ps_args="-o pid,args")).get("Processes") or [[]]
+        return any(manifest.BUSYBOX in word for word in rows[0])
+
+    def survivor(self) -> Survivor:
+        """What the server gets of one that was taken over; of its other processes nobody has the streams."""
+        assert self.running is not None
+        return Survivor(Booted(self.host.name, self.ip, self.running), {})
+
+    # -- coming up
+
+    async def boot(self) -> DockerRunning:
+        """Create it and run its command. Raises what is wrong with it, having left nothing."""
+        try:
+            await self.host.firewall.admit(self.ip, self.spec.egress)
+            await self._create()
+            return await self._run()
+        except BROKEN as problem:
+            await self.free()
+            raise self._why(problem) from problem
+        except BaseException:
+            await self.free()
+            raise
+
+    async def _create(self) -> None:
+        half = self.host.memory // 2
+        asked = manifest.container(
+            self.spec, self.image, self.host.network.name, self.ip, self.host.labels,
+            self.volumes, half,
+        )  # fmt: skip
+        made = await self.host.docker.containers.create(asked, name=f"tfnz-{self.spec.id}")
+        self.id = made.id
+        gated = manifest.is_gated(self.spec)
+        if files := manifest.files(self.spec, toolbox.busybox() if gated else b""):
+            await made.put_archive("/", files)
+
+    async def _run(self) -> DockerRunning:
+        """Start it; its streams are there before its first word."""
+        self._died.clear()
+        stream = await self.host.way.stream(f"containers/{self.id}/attach?{_STREAMS}")
+        first = First(self)
+        running = self.running = DockerRunning(stream, first, self.spec.terminal)
+        try:
+            await self.docker.start()
+            await self._found_running()
+            if manifest.is_gated(self.spec):
+                await self._begin(running)
+            else:
+                await self._executed(running, self.pid, self.spec.argv)
+        except BaseException:
+            running.exited(KILLED)
+            running.release()
+            raise
+        return running
+
+    async def _found_running(self) -> None:
+        self.pid = int((await self.docker.show())["State"]["Pid"])
+
+    async def _begin(self, running: DockerRunning) -> None:
+        """Of one that waits at its gate: its terminal, and, if it is awake, its command."""
+        if self.spec.terminal is not None:
+            await running.resize(self.spec.terminal.columns, self.spec.terminal.rows)
+        if not self.asleep:
+            await self._open_gate()
+
+    async def _open_gate(self) -> None:
+        """Let its command run. Raises ``EngineFailed``: there is none of that name."""
+        opener = await self.host.make_exec(self.id, manifest.opening(self.spec.argv))
+        code = await self.host.code_of(opener)
+        if code == 127:
+            raise words.no_command(self.spec.argv[0], self.spec)
+        if code:
+            raise (
+                self.end_of_it()
+                if self.over
+                else EngineFailed(f"{self.spec.id} does not start: its gate is gone")
+            )
+
+    async def _executed(self, running: DockerRunning, pid: int, argv: tuple[str, ...]) -> None:
+        """Return once a process is the program it should be; raises if it never will be."""
+        if self.host.is_near:
+            await _passed(lambda: not _is_runtime(pid), _LATE)
+        if self.host.is_near and _exists(pid):
+            return
+        said = await running.first_word(_LATE if self.host.is_near else _STEP)
+        if said is not None and words.is_late(said):
+            raise words.why(said.decode("utf-8", "replace"), argv, self.spec)
+
+    # -- once more
+
+    async def awake(self) -> DockerRunning:
+        """Run the command of one that sleeps."""
+        assert self.running is not None
+        if self.asleep:
+            if not self.spec.argv:
+                raise UsageError(f"container {self.spec.id} has nothing to run")
+            await self._open_gate()
+            self.asleep = False
+        return self.running
+
+    async def again(self, grace: float, *, reset: bool) -> DockerRunning:
+        """End all that runs in it and run its command anew; a reset makes it anew."""
+        self.rebooting = True
+        try:
+            await self.stop(grace)
+            if self.unwanted:
+                raise self.end_of_it()
+            if reset:
+                await self.host.remove(self.id)
+                await self._create()
+            return await self._run()
+        except BROKEN as problem:
+            raise self._why(problem) from problem
+        finally:
+            self.rebooting = False
+
+    # -- one more process
+
+    async def execute(self, spec: ProcessSpec) -> DockerRunning:
+        """Start it. Raises ``EngineFailed``."""
+        key = await self.host.make_exec(self.id, manifest.process(spec))
+        tty = spec.terminal is not None
+        stream = await self.host.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": tty})
+        process = Beside(self, key)
+        running = self.processes[key] = DockerRunning(stream, process, spec.terminal)
+        if key in self._early:
+            self.process_died(key, self._early.pop(key))
+        try:
+            await self._started(running, process, spec)
+        except BaseException:
+            running.exited(KILLED)
+            running.release()
+            self.processes.pop(key, None)
+            raise
+        return running
+
+    async def _started(self, running: DockerRunning, process: Beside, spec: ProcessSpec) -> None:
+        """Until it runs, or has run. Its words may be Docker's, about why it does not."""
+        while not running.ended:
+            code = await process.look()
+            if code is not None:
+                self.process_died(process.key, from_code(code))
+            elif process.pid:
+                break
+            else:
+                await asyncio.sleep(_STEP)
+        if not running.ended:
+            if spec.terminal is not None:
+                await running.resize(spec.terminal.columns, spec.terminal.rows)
+            await self._executed(running, process.pid, spec.argv)
+            return
+        said = await running.first_word(_LATE)
+        if said is not None and (words.is_refusal(said) or words.is_late(said)):
+            raise words.why(said.decode("utf-8", "replace"), spec.argv, self.spec)
+
+    # -- ends
+
+    def died(self, how: Exit) -> None:
+        """Its first process has ended, and with it all others."""
+        if self._died.is_set():
+            return
+        self._died.set()
+        if self.running is not None:
+            self.running.exited(how)
+        for key in [*self.processes]:
+            self.process_died(key, KILLED)
+        self.over = self.over or not self.rebooting
+
+    def process_died(self, key: str, how: Exit) -> None:
+        """A process beside the first has ended; perhaps we have not heard that it began."""
+        running = self.processes.pop(key, None)
+        if running is not None:
+            running.exited(how)
+        elif how != KILLED or len(self._early) < 100:
+            self._early[key] = how
+
+    def lost(self, why: str) -> None:
+        """Nobody knows what became of it."""
+        unknown = Exit(reason=why)
+        for running in [self.running, *self.processes.values()]:
+            if running is not None:
+                running.exited(unknown)
+        self.processes.clear()
+        self.over = True
+        self._died.set()
+
+    def give_up(self) -> None:
+        """It is to be destroyed: who waits for a slow end need not any longer."""
+        self.unwanted = True
+        self._given_up.set()
+
+    async def stop(self, grace: float) -> None:
+        """Stop signal where the first process catches it, KILL after ``grace`` seconds; returns when it has died."""
+        if self._died.is_set() or not self.id:
+            return
+        number = signal_number(self.spec.image.stop_signal)
+        if grace > 0 and not self.asleep and self._catches(number):
+            await self._kill(number)
+            await self._dies_within(grace)
+        await self._kill(9)
+        await self._died.wait()
+
+    async def _dies_within(self, grace: float) -> None:
+        """Until it has died, time is up, or, while it reboots, it is to be destroyed."""
+        events = [self._died, self._given_up] if self.rebooting else [self._died]
+        ends = [asyncio.ensure_future(event.wait()) for event in events]
+        await asyncio.wait(ends, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+
+    async def _kill(self, number: int) -> None:
+        try:
+            await self.docker.kill(signal=str(number))
+        except aiodocker.DockerError as problem:
+            if problem.status not in (404, 409):
+                raise
+            await self.resync()
+
+    async def kill(self, number: int) -> None:
+        """Send the first process a signal; nothing where it has ended."""
+        with contextlib.suppress(*BROKEN):
+            await self._kill(number)
+
+    async def resync(self) -> None:
+        """Ask whether it runs; if not, it has died."""
+        try:
+            state = (await self.docker.show())["State"]
+        except aiodocker.DockerError as problem:
+            if problem.status != 404:
+                raise
+            self.died(KILLED)
+            return
+        if not state["Running"] and not state.get("Restarting"):
+            oom = bool(state.get("OOMKilled"))
+            self.died(from_code(int(state["ExitCode"]), out_of_memory=oom))
+
+    async def free(self) -> None:
+        """Remove it, and give its address back. Idempotent."""
+        self.over = True
+        if self.id:
+            await self.host.remove(self.id)
+        self.died(KILLED)
+        await self.host.firewall.forget(self.ip)
+        self.host.network.free(self.ip)
+
+    async def is_ending(self) -> bool:
+        """Whether it has died, or is just dying."""
+        if not self.over and not self.rebooting:
+            with contextlib.suppress(*BROKEN):
+                await self.resync()
+        return self.over
+
+    def _catches(self, number: int) -> bool:
+        """Whether the first process has a handler for a signal; yes where one cannot look."""
+        if not self.host.is_near:
+            return True
+        for line in _status(self.pid):
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+        return False
+
+    def _why(self, problem: BaseException) -> TfnzError:
+        text = problem.message if isinstance(problem, aiodocker.DockerError) else str(problem)
+        return words.why(text, self.spec.argv, self.spec)
+
+
+async def _passed(condition: Callable[[], bool], within: float) -> None:
+    """Return once something is so, or the time is up."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        if condition():
+            return
+        await asyncio.sleep(_STEP)
+
+
+def _status(pid: int) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from Path(f"/proc/{pid}/status").read_text().splitlines()
+
+
+def _exists(pid: int) -> bool:
+    return pid > 0 and os.path.exists(f"/proc/{pid}/root/.")
+
+
+def _is_runtime(pid: int) -> bool:
+    """Whether a process is still the one that is about to execute the program."""
+    try:
+        program = os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return False
+    return "runc" in program or "crun" in program or program.startswith("/memfd:")

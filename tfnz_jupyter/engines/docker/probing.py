@@ -1,0 +1,97 @@
+"""What a host really gives: seen by two containers that try it, not by what its settings say.
+
+One listens, and the other tries to reach it, which it must not; this process tries too, and looks for the first in ``/proc``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .hosts import Host
+
+_PORT = 7
+_PATIENCE = 3.0  # seconds for the listener to listen
+_MARK = "TFNZ_PROBE"
+_FAR = "{name} is another machine: files of its containers cannot be reached, nor processes beside the first be signalled"
+
+
+async def probe(host: Host) -> tuple[bool, bool, list[str]]:
+    """Whether its processes are this machine's, whether its containers are reached from here, and what it does not give."""
+    mark, ip = secrets.token_hex(8), host.network.take()
+    try:
+        listen = ["sh", "-c", f"while :; do nc -l -p {_PORT} </dev/null; done"]
+        more = _on(host, ip) | {"Env": [f"{_MARK}={mark}"]}
+        async with host.tool(listen, **more) as listener:
+            pid = int((await listener.show())["State"]["Pid"])
+            near, reached = _is_near(pid, mark), await _reaches(ip)
+            denied = not await _is_reached_by_another(host, ip)
+    finally:
+        host.network.free(ip)
+    return near, reached, [*_told(host, near, reached, denied)]
+
+
+def _told(host: Host, near: bool, reached: bool, denied: bool) -> list[str]:
+    name, told = host.name, []
+    if not denied:
+        told.append(
+            f"containers on {name} reach each other: its Docker does not enforce enable_icc=false"
+            " (--iptables=false, or no br_netfilter)"
+        )
+    if host.firewall.why_not:
+        told.append(
+            f"containers on {name} reach whatever the host does, and cannot be opened to each other:"
+            f" {host.firewall.why_not}"
+        )
+    if not reached:
+        told.append(
+            f"containers on {name} cannot be reached from here: no tunnels, no published names"
+        )
+    if not near:
+        told.append(_FAR.format(name=name))
+    return told
+
+
+def _on(host: Host, ip: str) -> dict[str, Any]:
+    name = host.network.name
+    endpoints = {name: {"IPAMConfig": {"IPv4Address": ip}}}
+    return {
+        "HostConfig": {"NetworkMode": name},
+        "NetworkingConfig": {"EndpointsConfig": endpoints},
+    }
+
+
+def _is_near(pid: int, mark: str) -> bool:
+    try:
+        return f"{_MARK}={mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+
+
+async def _reaches(ip: str) -> bool:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PATIENCE
+    while loop.time() < until:
+        try:
+            async with asyncio.timeout(until - loop.time()):
+                _, writer = await asyncio.open_connection(ip, _PORT)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.02)
+            continue
+        except OSError:
+            return False
+        writer.close()
+        return True
+    return False
+
+
+async def _is_reached_by_another(host: Host, ip: str) -> bool:
+    other = host.network.take()
+    try:
+        code, _ = await host.do(["nc", "-w", "1", ip, str(_PORT)], **_on(host, other))
+    finally:
+        host.network.free(other)
+    return code == 0

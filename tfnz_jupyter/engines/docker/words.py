@@ -1,0 +1,71 @@
+"""What Docker, and the runtime below it, say when something does not start, in words for people. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ...errors import EngineFailed, TfnzError, UsageError
+from ..base import ContainerSpec
+
+#: What the runtime prints in the program's name when the kernel refuses to execute it.
+_LATE = re.compile(
+    rb"(exec |\S+_linux\.go:\d+: )[^\n]*: (exec format error|no such file|permission)"
+)
+_REFUSALS = (
+    b"OCI runtime exec failed",
+    b"OCI runtime start failed",
+    b"unable to find user",
+    b"exec failed",
+)
+
+
+def is_late(said: bytes) -> bool:
+    """Whether a process's first words are the runtime's, about an execve that failed."""
+    return _LATE.match(said) is not None
+
+
+def is_refusal(said: bytes) -> bool:
+    """Whether they are Docker's, about a process that was not made."""
+    return said.startswith(_REFUSALS)
+
+
+def no_command(command: str, spec: ContainerSpec) -> EngineFailed:
+    """The error for a command that is not there."""
+    hint = "The image has no shell: give the command as a list." if command == "/bin/sh" else ""
+    return EngineFailed(f"no such command {command!r} in image {spec.image.reference}", hint=hint)
+
+
+def why(said: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
+    """The error for what was said when ``argv`` could not be started."""
+    command, image, lower = argv[0] if argv else "", spec.image.reference, said.lower()
+    if "unable to find user" in lower or "unable to find group" in lower:
+        return UsageError(
+            f"no user {_unknown(said, spec)!r} in the image",
+            hint="Give a name that is in the image's /etc/passwd, or a number.",
+        )
+    late = is_late(said.encode())
+    if "executable file not found" in lower or (
+        "no such file" in lower and not late and "exec" in lower
+    ):
+        return no_command(command, spec)
+    if late and "no such file" in lower:
+        return EngineFailed(
+            f"{command!r} in image {image} names an interpreter that is not there", detail=said
+        )
+    if "exec format error" in lower:
+        return EngineFailed(
+            f"{command!r} in image {image} is no program for this machine",
+            detail=said,
+            hint="Is the image for another architecture, or the script without a '#!' line?",
+        )
+    if "permission denied" in lower or "is a directory" in lower:
+        return EngineFailed(f"{command!r} in image {image} may not be executed", detail=said)
+    if "no space left" in lower:
+        return EngineFailed("the Docker host's disk is full", detail=said)
+    return EngineFailed(f"{command!r} in image {image} did not start", detail=said)
+
+
+def _unknown(said: str, spec: ContainerSpec) -> str:
+    named = re.search(r"unable to find (?:user|group) ([^:]+):", said)
+    return named[1] if named else spec.user
