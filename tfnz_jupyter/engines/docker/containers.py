@@ -12,10 +12,11 @@ from pathlib import Path
 import aiodocker
 
 from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
+from .. import reasons
 from ..base import Booted, ContainerSpec, Exit, ProcessSpec, Survivor
 from . import manifest, toolbox, words
 from .hosts import BROKEN, Host
-from .processes import Beside, First, signal_number
+from .processes import Beside, First
 from .running import DockerRunning, from_code
 
 KILLED = Exit(signal=9)
@@ -148,7 +149,7 @@ class Container:
         opener = await self.host.make_exec(self.id, manifest.opening(self.spec.argv))
         code = await self.host.code_of(opener)
         if code == 127:
-            raise words.no_command(self.spec.argv[0], self.spec)
+            raise reasons.no_command(self.spec.argv[0], self.spec.image.reference)
         if code:
             raise (
                 self.end_of_it()
@@ -273,7 +274,7 @@ class Container:
         """Stop signal where the first process catches it, KILL after ``grace`` seconds; returns when it has died."""
         if self._died.is_set() or not self.id:
             return
-        number = signal_number(self.spec.image.stop_signal)
+        number = reasons.signal_number(self.spec.image.stop_signal)
         if grace > 0 and not self.asleep and self._catches(number):
             await self._kill(number)
             await self._dies_within(grace)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...errors import ContainerEnded, EngineFailed, NotSupported, UsageError
+from .. import beside, places
 from .. import options as told
-from .. import places
 from ..base import (
     Booted,
     ContainerSpec,
@@ -32,7 +32,7 @@ from ..embedded.files import EmbeddedFiles, Opened
 from ..files import Files
 from ..options import Options
 from ..threads import Threads, to_the_end
-from . import beside, statistics
+from . import statistics
 from .containers import Container
 from .hosts import BROKEN, Host
 from .images import Images

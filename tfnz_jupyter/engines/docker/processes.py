@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import NotSupported
 from ..embedded import offspring
-from ..embedded.exits import signal_number as signal_number
 from .running import Process
 
 if TYPE_CHECKING:

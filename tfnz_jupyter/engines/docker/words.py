@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ...errors import EngineFailed, TfnzError, UsageError
+from .. import reasons
 from ..base import ContainerSpec
 
 #: What the runtime prints in the program's name when the kernel refuses to execute it.
@@ -30,12 +31,6 @@ def is_refusal(said: bytes) -> bool:
     return said.startswith(_REFUSALS)
 
 
-def no_command(command: str, spec: ContainerSpec) -> EngineFailed:
-    """The error for a command that is not there."""
-    hint = "The image has no shell: give the command as a list." if command == "/bin/sh" else ""
-    return EngineFailed(f"no such command {command!r} in image {spec.image.reference}", hint=hint)
-
-
 def why(said: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
     """The error for what was said when ``argv`` could not be started."""
     command, image, lower = argv[0] if argv else "", spec.image.reference, said.lower()
@@ -48,19 +43,13 @@ def why(said: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
     if "executable file not found" in lower or (
         "no such file" in lower and not late and "exec" in lower
     ):
-        return no_command(command, spec)
+        return reasons.no_command(command, image)
     if late and "no such file" in lower:
-        return EngineFailed(
-            f"{command!r} in image {image} names an interpreter that is not there", detail=said
-        )
+        return reasons.no_interpreter(command, image, said)
     if "exec format error" in lower:
-        return EngineFailed(
-            f"{command!r} in image {image} is no program for this machine",
-            detail=said,
-            hint="Is the image for another architecture, or the script without a '#!' line?",
-        )
+        return reasons.no_program(command, image, said)
     if "permission denied" in lower or "is a directory" in lower:
-        return EngineFailed(f"{command!r} in image {image} may not be executed", detail=said)
+        return reasons.not_allowed(command, image, said)
     if "no space left" in lower:
         return EngineFailed("the Docker host's disk is full", detail=said)
     return EngineFailed(f"{command!r} in image {image} did not start", detail=said)
