@@ -68,7 +68,7 @@ class Container:
         self.id, self.pid = key, int(found["State"]["Pid"])
         self.image = found["Config"]["Image"]
         self.volumes = await host.mounted(found)
-        await host.firewall.admit(ip, spec.egress)
+        host.firewall.recall(ip, spec.egress)
         await self._join()
         return self
 

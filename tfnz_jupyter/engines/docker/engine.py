@@ -64,7 +64,7 @@ class DockerEngine(Engine):
         self._location = _identity(state / "identity")
         self._hosts: dict[str, Host] = {}  # by name: those that are there
         self._keeping = [
-            Keeping(Host(Address(url, certs), self._location, runtime), self) for url in urls
+            Keeping(Host(Address(url, certs), self._location, state, runtime), self) for url in urls
         ]
         self._containers: dict[str, Container] = {}
         self._images = Images(self._hosts.values())

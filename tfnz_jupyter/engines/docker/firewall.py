@@ -33,9 +33,25 @@ class Firewall:
         self._writing = asyncio.Lock()
 
     async def open(self) -> None:
-        """Put the chains where every packet of a container passes them. Raises ``EngineFailed``."""
-        if not self.why_not:
+        """Put the chains where every packet of a container passes them. Raises ``EngineFailed``.
+
+        Those that a dead location left stay as they are until :meth:`settle`: what survived goes on.
+        """
+        if self.why_not:
+            return
+        code, listed = await _spawned(("iptables", "-w", "-S", self._chains.forward))
+        self._openings = rules.openings_in(self._chains, listed)
+        if code:
             await self._write()
+
+    def recall(self, ip: str, egress: Egress) -> None:
+        """A container that survived has its way out already."""
+        self._egress[ip] = egress
+
+    async def settle(self) -> None:
+        """All that survived is recalled: keep the openings between them, and nothing else."""
+        self._openings = {pair for pair in self._openings if set(pair) <= self._egress.keys()}
+        await self._changed()
 
     async def admit(self, ip: str, egress: Egress) -> None:
         """Give a new container its way out. Raises ``NotSupported``: it cannot be kept to that."""
@@ -145,11 +161,11 @@ async def _spawned(argv: tuple[str, ...], given: str = "") -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
             env=env,
         )
     except FileNotFoundError:
         return 127, f"no {argv[0]}"
-    _, said = await process.communicate(given.encode())
+    said, _ = await process.communicate(given.encode())
     return process.returncode or 0, said.decode("utf-8", "replace")

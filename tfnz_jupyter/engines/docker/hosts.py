@@ -40,11 +40,13 @@ class Host:
     Args:
         address: where it is.
         location: the id of ours, that all we make there is labelled with.
+        state: a folder for what is known of it.
         runtime: a folder for a socket, where the way leads through SSH.
     """
 
-    def __init__(self, address: Address, location: str, runtime: Path) -> None:
-        self.address, self._location, self._runtime = address, location, runtime
+    def __init__(self, address: Address, location: str, state: Path, runtime: Path) -> None:
+        self.address, self._location = address, location
+        self._state, self._runtime = state, runtime
         self.name = ""
         self.images: set[str] = set()  # ids of those that are there, as far as is known
         self.cpus = self.memory = 0
@@ -102,11 +104,11 @@ class Host:
         await self._collect()
         await self._bring_toolbox()
         self.network = Network(self, f"tfnz-{self.key}", f"tfnz{self.key}")
-        await self.network.open()
+        is_new = await self.network.open()
         chains = Chains(self.key, self.network.bridge)
         self.firewall = Firewall(chains, await firewall.obstacle(self.network.bridge))
         await self.firewall.open()
-        return await self._probe()
+        return await self._probe(is_new)
 
     async def _bring_toolbox(self) -> None:
         try:
@@ -209,11 +211,15 @@ class Host:
             found[(volume.get("Labels") or {}).get(manifest.NAME, "")] = mount["Name"]
         return found
 
-    async def _probe(self) -> list[str]:
+    async def _probe(self, is_new: bool) -> list[str]:
+        """See what it gives; while the network is there, what a location before this one saw holds."""
         from .probing import probe
 
-        self.is_near, self.is_reached, told = await probe(self)
-        return told
+        seen = self._state / f"seen-{self.key}.json"
+        if is_new or not seen.exists():
+            seen.write_text(json.dumps(await probe(self)))
+        self.is_near, self.is_reached, told = json.loads(seen.read_text())
+        return list(told)
 
     async def follow(self, tell: News, since: float) -> None:
         """Tell what ends, until the connection does. Raises what ends it."""

@@ -61,6 +61,7 @@ class Keeping:
         told = await host.prepare()
         for key, name in left.items():
             self._house.took_over(await Container.recalled(known[name], host, key))
+        await host.firewall.settle()
         self._follow(await host.clock())
         self._is_there = True
         self._house.arrived(host, told)

@@ -33,12 +33,14 @@ class Network:
         self._taken: set[str] = set()
         self._last = 0
 
-    async def open(self) -> None:
-        """Find it, where a dead location left it, or make it. Raises ``EngineFailed``."""
-        found = await self._found() or await self._made()
+    async def open(self) -> bool:
+        """Find it, where a dead location left it, or make it; whether it is new. Raises ``EngineFailed``."""
+        left = await self._found()
+        found = left or await self._made()
         config = found["IPAM"]["Config"][0]
         self._range = ipaddress.IPv4Network(config.get("Subnet") or config["subnet"])
         self._taken = {str(self._range.network_address + 1), str(config.get("Gateway", ""))}
+        return left is None
 
     async def _found(self) -> dict[str, Any] | None:
         try:

@@ -7,6 +7,7 @@ is not known has nothing. The host itself is reached by those alone that may rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,6 +71,12 @@ def table(
     lines += _to_host(chains, egress)
     lines += [f"-A {chains.public} -d {network} -j REJECT" for network in (*NOT_PUBLIC, *METADATA)]
     return "\n".join([*lines, "COMMIT", ""])
+
+
+def openings_in(chains: Chains, listed: str) -> set[tuple[str, str]]:
+    """The openings that a chain holds, as ``iptables -S`` lists it."""
+    inside = rf"-A {chains.forward} -s (\S+)/32 -d (\S+)/32 -o {chains.bridge} -j ACCEPT"
+    return set(re.findall(rf"^{inside}$", listed, re.MULTILINE))
 
 
 def _between(chains: Chains, openings: Iterable[tuple[str, str]]) -> Iterator[str]:
