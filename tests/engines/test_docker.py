@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +16,61 @@ import pytest_asyncio
 
 from tests.engines.contract import Contract
 from tests.support import docker_bench
-from tests.support.docker_bench import Bench, Dockerd
+from tests.support.bench import read_until
+from tests.support.docker_bench import Bench, Dockerd, footprint
+from tests.support.eventually import eventually, eventually_async
+from tfnz_jupyter.errors import EngineFailed, NotSupported, UsageError
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(shutil.which("dockerd") is None, reason=docker_bench.LACKING),
 ]
+
+#: The location is killed; what ran goes on, is reached, and reaches whom it was let to.
+_SURVIVES = """
+import json, os, pathlib
+from tfnz_jupyter import Location
+from tfnz_jupyter.errors import Unreachable
+
+def page(container):
+    return container.run_process(f"wget -qO- http://{server.ip}/passwd | head -n 1")[0]
+
+location = Location(location="docker")
+server = location.node().spawn_container("mine:1", command="httpd -f -p 80 -h /etc")
+sleeper = location.node().spawn_container("mine:1", command="echo awake; sleep 1000", sleep=True)
+server.wait_tcp(80)
+sleeper.wait_until_ready()
+server.allow_connection_from(sleeper)
+assert page(sleeper).startswith(b"root:"), page(sleeper)
+(file,) = pathlib.Path(os.environ["TFNZ_HOME"], "run").glob("docker*/location.json")
+os.kill(json.loads(file.read_text())["pid"], 9)
+for _ in range(100):
+    try:
+        assert page(sleeper).startswith(b"root:"), page(sleeper)
+        break
+    except Unreachable:
+        continue
+sleeper.start()
+sleeper.wait_log("awake")
+server.wait_http_200(dest_port=80, path="passwd")
+"""
+_IS_KILLED = """
+import os
+from tfnz_jupyter import Location
+location = Location(location="docker")
+location.node().spawn_container("mine:1", command="sleep 1000").wait_until_ready()
+os.kill(os.getpid(), 9)
+"""
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A short one, for the sake of unix sockets."""
+    made = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +83,107 @@ def docker() -> Iterator[Dockerd]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(docker: Dockerd) -> AsyncIterator[Bench]:
     """One engine for all."""
-    folder = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
-    try:
-        async with docker_bench.bench(folder, docker) as found:
+    with folder() as place:
+        async with docker_bench.bench(place, docker) as found:
             yield found
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def two(docker: Dockerd) -> AsyncIterator[Bench]:
+    """A bench whose second host may be stopped."""
+    with folder() as place, docker_bench.dockerd() as second:
+        async with docker_bench.bench(place, docker, second) as found:
+            yield found
 
 
 class TestDocker(Contract):
     """What it cannot do, it says."""
+
+
+class TestLocations:
+    """On Docker: found by name, killed, and their programs killed."""
+
+    @pytest.fixture
+    def home(self, docker: Dockerd, opened: Bench) -> Iterator[dict[str, str]]:
+        """The environment of programs whose location is killed when they are done with; Docker has an image of theirs."""
+        docker.tag(opened.image, "mine:1")
+        with folder() as place:
+            yield {**os.environ, "TFNZ_HOME": str(place), "DOCKER_HOST": docker.url}
+            docker_bench.end_location(place)
+
+    async def test_a_killed_location_leaves_its_containers_to_the_next(self, home: dict[str, str]):
+        _run(_SURVIVES, home)
+
+    async def test_a_killed_program_leaves_nothing(self, docker: Dockerd, home: dict[str, str]):
+        before = footprint(docker)["containers"]
+        assert _run(_IS_KILLED, home, check=False) == -9
+        eventually(lambda: footprint(docker)["containers"] == before, within=20)
+
+    async def test_what_a_dead_location_left_is_collected_by_the_next(self, docker: Dockerd):
+        with folder() as place:
+            left, before = Bench(place, docker), footprint(docker)
+            await left.open()
+            await left.boot("sleep 1000")
+            await left.engine.abandon()
+            assert footprint(docker) != before
+            async with docker_bench.bench(place, docker):
+                assert footprint(docker)["containers"] == before["containers"]
+            assert footprint(docker) == before
+
+
+class TestHosts:
+    """Two of them."""
+
+    async def test_each_is_a_node_that_runs_containers(self, two: Bench):
+        for node in two.nodes:
+            name, process = await two.boot("echo up; exec sleep 1000", node=node.id)
+            await read_until(process, b"up")
+            await two.engine.destroy(name, 0)
+        assert len({node.id for node in two.nodes}) == 2
+
+    async def test_containers_are_not_opened_to_each_other_across_hosts(self, two: Bench):
+        here, there = [(await two.boot("sleep 1000", node=n.id))[0] for n in two.nodes]
+        with pytest.raises(NotSupported, match="two hosts"):
+            await two.engine.allow(here, there)
+        await two.clear()
+
+    async def test_one_that_stops_is_a_node_lost_that_comes_back(self, two: Bench):
+        first, second = two.nodes
+        _, process = await two.boot("sleep 1000", node=second.id)
+        kept, _ = await two.boot("sleep 1000", node=first.id)
+        two.dockers[1].stop()
+        end = await process.wait()
+        assert (end.code, end.signal in (None, 9, 15)) == (None, True)
+        await eventually_async(lambda: [node.id for node in two.nodes] == [first.id], within=20)
+        assert await two.said(kept, "echo well") == "well\n"
+        with pytest.raises(UsageError, match=second.id):
+            await two.boot("true", node=second.id)
+        two.dockers[1].start()
+        await eventually_async(lambda: len(two.nodes) == 2, within=30)
+        _, process = await two.boot("echo again; exec sleep 1000", node=second.id)
+        await read_until(process, b"again")
+        await two.clear()
+
+
+class TestRefusals:
+    """What cannot be."""
+
+    async def test_a_host_that_does_not_answer_is_named(self):
+        with folder() as place:
+            nobody = Bench(place, Dockerd(place))
+            with pytest.raises(EngineFailed, match=str(place)):
+                await nobody.open()
+
+    @pytest.mark.parametrize("url", ["docker.sock", "http://lab:2375", "ssh://", "unix://"])
+    async def test_what_is_no_address_is_named(self, url: str):
+        with folder() as place, pytest.raises(UsageError, match="--host"):
+            docker_bench.DockerEngine(place, place, {"host": (url,)})
+
+
+def _run(program: str, env: dict[str, str], *, check: bool = True) -> int:
+    """Run a program in this thread's network; its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=110
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.returncode

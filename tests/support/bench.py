@@ -91,9 +91,10 @@ class Bench(ABC):
         return ContainerSpec(id=name, argv=tuple(argv), env=env, **facts)
 
     async def booted(self, script: str = "", **facts: Any) -> tuple[str, Booted]:
-        """A container: its id, and what the engine says of it."""
+        """A container: its id, and what the engine says of it. ``node=`` is where; the first there is unless said."""
+        node = facts.pop("node", "") or self.nodes[0].id
         spec = self.spec(script, **facts)
-        return spec.id, await self.engine.boot(spec, self.nodes[0].id)
+        return spec.id, await self.engine.boot(spec, node)
 
     async def boot(self, script: str = "", **facts: Any) -> tuple[str, Running]:
         """A container: its id and first process."""

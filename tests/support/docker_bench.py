@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,6 +71,12 @@ class Dockerd:
         with contextlib.closing(link):
             link.request("GET", path)
             return json.loads(link.getresponse().read())
+
+    def tag(self, image: ImageInfo, name: str) -> None:
+        """Call an image that the engine has loaded by another name."""
+        loaded = f"tfnz-image:{image.id.partition(':')[2]}"
+        argv = ["docker", "--host", self.url, "tag", loaded, name]
+        subprocess.run(argv, check=True, capture_output=True)
 
 
 @contextmanager
@@ -156,6 +163,14 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 @functools.cache
 def _image(blobs: Path) -> ImageInfo:
     return tinyimage.build(blobs, extra=[tinyimage.perl(blobs)])
+
+
+def end_location(home: Path) -> None:
+    """End the location of a home, and wait until it has."""
+    for file in (home / "run").glob("*/location.json"):
+        pid = json.loads(file.read_text())["pid"]
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), 30)
 
 
 @asynccontextmanager

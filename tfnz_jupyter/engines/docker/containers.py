@@ -22,8 +22,8 @@ from .running import DockerRunning, from_code
 KILLED = Exit(signal=9)
 _STREAMS = f"stream=1&stdin=1&stdout=1&stderr=1&detachKeys={manifest.DETACH}"
 _STEP = 0.003  # seconds between two looks at a process that is just being executed
-#: A program that could not be executed has said so within this time (seconds).
-_LATE = 1.0
+#: A program has been executed, or one that is gone has told why it was not, within this time (seconds).
+_LATE = 20.0
 
 
 class Container:

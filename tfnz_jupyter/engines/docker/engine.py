@@ -77,7 +77,6 @@ class DockerEngine(Engine):
         self._nodes: tuple[NodeInfo, ...] = ()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opened: dict[str, Opened] = {}
-        self._closed = False
 
     # -- hosts
 
@@ -162,17 +161,22 @@ class DockerEngine(Engine):
         best = max(self._nodes, key=lambda node: node.stats.score, default=None)
         return self._hosts.get(best.name if best else "") or next(iter(self._hosts.values()))
 
-    async def close(self) -> None:
-        self._closed = True
-        names = list(self._containers)
-        await asyncio.gather(*(self.destroy(name, 0) for name in names), return_exceptions=True)
+    async def abandon(self) -> None:
+        """Let go of everything, and leave it as it is, as one that is killed does."""
         for task in [*self._tasks]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for one in self._keeping:
-            await one.close()
-        self._hosts.clear()
+            await one.abandon()
         self._threads.close()
+
+    async def close(self) -> None:
+        names = list(self._containers)
+        await asyncio.gather(*(self.destroy(name, 0) for name in names), return_exceptions=True)
+        for one in self._keeping:
+            await one.clear()
+        self._hosts.clear()
+        await self.abandon()
 
     # -- samples
 

@@ -105,11 +105,15 @@ class Keeping:
             except TfnzError as problem:
                 _log.info("%s: %s", self.host.address.url, problem.message)
 
-    async def close(self) -> None:
+    async def clear(self) -> None:
         """Leave nothing there but volumes and images."""
-        if self._following is not None:
-            self._following.cancel()
         if self._is_there:
+            self._is_there = False
             with contextlib.suppress(EngineFailed, *BROKEN):
                 await self.host.clear()
+
+    async def abandon(self) -> None:
+        """Let go of it."""
+        if self._following is not None:
+            self._following.cancel()
         await self.host.close()
