@@ -3,3 +3,9 @@
 No scheduler, overlay network or failover of our own: the cluster's. Importing this costs little; ``kubernetes_asyncio`` is
 loaded when an engine opens.
 """
+
+from __future__ import annotations
+
+from .engine import KubernetesEngine
+
+__all__ = ["KubernetesEngine"]

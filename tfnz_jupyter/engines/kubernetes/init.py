@@ -48,6 +48,7 @@ COMMAND = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/script", "init")
 #: What an exec into it runs.
 DESK = (f"{FOLDER}/busybox", "sh", f"{FOLDER}/script", "desk")
 _PARTS = ("init.sh", "init_processes.sh", "init_files.sh")
+MAIN = "main"  # that container, within its Pod
 VOLUME = "tfnz"
 #: In a Pod's ``volumes``. In memory, for a disk would be waited for; the rings of a flooding process hold a few MiB.
 STORAGE: dict[str, Any] = {"name": VOLUME, "emptyDir": {"medium": "Memory"}}

@@ -47,14 +47,20 @@ class Lease:
         await self._renew()
         self._keeping = asyncio.create_task(self._keep())
 
-    async def close(self) -> None:
-        """Give up, and let everything be collected that is not gone yet. Idempotent."""
+    async def rest(self) -> None:
+        """Renew it no more. Idempotent."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
+
+    async def give_up(self) -> None:
+        """Let everything be collected that is not gone yet."""
+        await self.rest()
         await self._api.delete(f"{self._anchors}/{self._name}")
-        for lease in await self._leases():
-            await self._api.delete(f"{self._jobs}/{lease}")
+        leases = await self._leases()
+        await asyncio.gather(*(self._api.delete(f"{self._jobs}/{lease}") for lease in leases))
+        for pod in [pod for lease in leases for pod in await self._pods_of(lease)]:
+            await self._api.delete(f"{self._pods}/{pod['metadata']['name']}", grace=0)
 
     @property
     def _name(self) -> str:

@@ -68,6 +68,12 @@ def read(pod: Json, turns: int) -> News:
     )
 
 
+def starts(pod: Json) -> int:
+    """How often a Pod's container was started again."""
+    main = _first(pod.get("status", {}).get("containerStatuses"))
+    return int(main.get("restartCount", 0))
+
+
 def _first(found: list[Json] | None) -> Json:
     return found[0] if found else {}
 

@@ -16,6 +16,7 @@ from .manifest_hardening import container_security, pod_security
 
 Json = dict[str, Any]
 
+WORKSHOP = "workshop"  # the container, within its Pod
 CURRENT = "current"
 SNAPSHOTS = "tfnz/snapshots"
 _SIZE = "10Gi"
@@ -95,7 +96,7 @@ def workshop(volume: str, location: str, image: str, node: str, owner: Mapping[s
             ],
             "containers": [
                 {
-                    "name": "workshop",
+                    "name": WORKSHOP,
                     "image": image,
                     "command": ["/bin/busybox", "sleep", str(_LONGEST)],
                     "workingDir": "/volume",

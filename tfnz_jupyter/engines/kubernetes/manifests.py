@@ -20,7 +20,6 @@ from .manifest_hardening import container_security, pod_security
 
 Json = dict[str, Any]
 
-MAIN = "main"  # the container, within its Pod
 OURS: Mapping[str, str] = {"app.kubernetes.io/managed-by": "tfnz_jupyter"}
 #: Inert on the embedded engine, where programs look for it; real here, and it would let a container forge packets.
 _NOT_HERE = "CAP_NET_RAW"
@@ -81,7 +80,7 @@ def _installer(image: str) -> Json:
 def _main(spec: ContainerSpec, around: Surroundings, mounts: list[Json]) -> Json:
     allowed = [name for name in CAPABILITIES if name != _NOT_HERE]
     return {
-        "name": MAIN,
+        "name": init.MAIN,
         "image": around.image,
         "imagePullPolicy": "IfNotPresent",
         "command": list(init.COMMAND),

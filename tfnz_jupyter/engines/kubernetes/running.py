@@ -260,5 +260,10 @@ class PodRunning(Running):
             async with self._writing:
                 await self._fed_piece(telnet.resized(columns, rows))
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._exit.done()
+
     async def wait(self) -> Exit:
         return await asyncio.shield(self._exit)

@@ -1,0 +1,122 @@
+"""The Kubernetes engine driven directly, on a real cluster, in a namespace of its own.
+
+``KUBECONFIG`` says which cluster, ``TFNZ_TEST_REGISTRY`` where images are that its nodes pull.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import urllib.request
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tests.support import bare_engine
+from tests.support import bench as general
+from tests.support.eventually import eventually_async
+from tfnz_jupyter.engines.kubernetes import KubernetesEngine
+from tfnz_jupyter.engines.kubernetes.credentials import Access, loader
+from tfnz_jupyter.engines.kubernetes.enforcement import OPEN, UNKNOWN
+from tfnz_jupyter.engines.kubernetes.labels import LOCATION, ROLE
+from tfnz_jupyter.engines.options import Options
+
+#: Where what we make is listed, by kind.
+KINDS = {
+    "pods": "/api/v1/namespaces/{}/pods",
+    "claims": "/api/v1/namespaces/{}/persistentvolumeclaims",
+    "secrets": "/api/v1/namespaces/{}/secrets",
+    "maps": "/api/v1/namespaces/{}/configmaps",
+    "jobs": "/apis/batch/v1/namespaces/{}/jobs",
+    "policies": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    "services": "/api/v1/namespaces/{}/services",
+}
+
+
+class Cluster:
+    """One namespace of the cluster, seen without the engine; requests block."""
+
+    def __init__(self, access: Access, namespace: str) -> None:
+        self._access, self.namespace = access, namespace
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What the API server answers to a request."""
+        request = urllib.request.Request(
+            self._access.server + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": self._access.authorization,
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, context=self._access.tls) as answer:
+            return json.load(answer)
+
+    def items(self, kind: str) -> list[Any]:
+        """The objects of a kind."""
+        found: list[Any] = self.ask("GET", KINDS[kind].format(self.namespace))["items"]
+        return found
+
+    def footprint(self, but: Collection[str] = ()) -> dict[str, set[str]]:
+        """The names of what carries a location's label, by kind; ``but``: of these roles."""
+        found: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        for kind in KINDS:
+            for one in (item["metadata"] for item in self.items(kind)):
+                labels = one.get("labels", {})
+                if LOCATION in labels and labels.get(ROLE) not in but:
+                    found[kind].add(one["name"])
+        return found
+
+
+@asynccontextmanager
+async def namespace() -> AsyncIterator[Cluster]:
+    """A namespace of its own, removed at the end."""
+    access = await loader(Path("/tmp"))()
+    cluster = Cluster(access, f"tfnz-test-{secrets.token_hex(4)}")
+    cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": cluster.namespace}})
+    try:
+        yield cluster
+    finally:
+        cluster.ask("DELETE", f"/api/v1/namespaces/{cluster.namespace}")
+
+
+class Bench(general.Bench):
+    """An open Kubernetes engine with the tiny image pushed."""
+
+    cannot: ClassVar[dict[str, str]] = {
+        "pids": "pids",
+        "disk": "disk",
+    }
+
+    cuts = False
+    exchanges_volumes = False
+    keeps_daemons_together = False
+    many = 16
+    soon = 10
+    quick = 10
+
+    @property
+    def keeps_apart(self) -> bool:
+        return OPEN not in self.engine.degraded
+
+    def __init__(self, folder: Path, cluster: Cluster, **facts: Any) -> None:
+        super().__init__()
+        self.cluster, self.blobs = cluster, bare_engine.store()
+        options: Options = {
+            "namespace": (cluster.namespace,),
+            "registry": (f"http://{os.environ['TFNZ_TEST_REGISTRY']}",),
+        }
+        self.engine = KubernetesEngine(folder / "state", folder, options, **facts)
+
+    async def open(self) -> None:
+        """Make it ready."""
+        await self.engine.open(self.on_nodes)
+        await eventually_async(lambda: UNKNOWN not in self.engine.degraded, within=120)
+        self.image = bare_engine.image(self.blobs)
+        await self.engine.install(self.image, self.blobs, lambda _progress: None)
+
+    def leftovers(self) -> dict[str, set[str]]:
+        return self.cluster.footprint(but=("lease", "anchor"))
