@@ -5,6 +5,7 @@ In CI a skip is a failure (``.ci/run`` counts them), so nothing goes untested in
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tfnz_jupyter.doctor import examine
 
 TESTS = Path(__file__).parent
 ON_CONTAINERS = ("real", "engines", "faults", "browser")
+#: What a test that is marked ``cluster`` finds its cluster by.
+CLUSTER = {"KUBECONFIG", "TFNZ_TEST_REGISTRY"}
+NO_CLUSTER = "no cluster; export KUBECONFIG=... and TFNZ_TEST_REGISTRY=HOST:PORT, an http registry that its nodes pull from"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -29,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, tier in tiers.items():
         if lacking:
             item.add_marker(pytest.mark.skip(reason=lacking))
+        elif item.get_closest_marker("cluster") and not os.environ.keys() >= CLUSTER:
+            item.add_marker(pytest.mark.skip(reason=NO_CLUSTER))
         elif tier == "browser" and not browser:
             item.add_marker(pytest.mark.skip(reason="no Chromium; apt-get install chromium"))
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from tests.engines.contract import Contract
 from tests.support.kubernetes_bench import Bench, namespace
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.cluster, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
