@@ -100,6 +100,14 @@ MEANINGS = {
     "help volume create": g.Help("volume create"),
     "image ls": g.ImageList(),
     "image pull nginx": g.ImagePull("nginx"),
+    "image rm app base:1": g.ImageRemove(("app", "base:1")),
+    "build app": g.Build("app"),
+    "build app -f Dockerfile.dev --context src --no-cache -m 2g": g.Build(
+        "app", context="src", file="Dockerfile.dev", no_cache=True, memory=2 << 30
+    ),
+    "build app --build-arg V=1 --build-arg HOME --target one --egress none": g.Build(
+        "app", arguments=(("V", "1"), ("HOME", None)), target="one", egress="none"
+    ),
 }
 
 REFUSALS = {
@@ -107,6 +115,10 @@ REFUSALS = {
     "frobnicate": ("%tf has no 'frobnicate'.", "%tf help"),
     "spawn": ("%tf spawn needs an IMAGE.", "spawn nginx"),
     "spawn --nmae web nginx": ("%tf spawn has no --nmae.", "--name"),
+    "build": ("%tf build needs a TAG.", "build app"),
+    "build -t app .": ("%tf build has no -t.", "the name is the first word"),
+    "rmi app": ("%tf has no 'rmi'.", "%tf image rm"),
+    "image rn app": ("%tf image has no 'rn'.", ""),
     "spawn -d nginx": ("%tf spawn has no -d.", "leave it out"),
     "spawn -it busybox": ("%tf spawn has no -it.", "shell NAME opens a terminal"),
     "spawn -v /a:/b nginx": ("folders of this machine are not mounted", ""),
@@ -294,6 +306,7 @@ CELLS = {
     "spawn nginx -f -:/a --name web": g.Spawn(
         "nginx", name="web", files=(("-", "/a"),), body="text"
     ),
+    "build app --context src": g.Build("app", context="src", body="text"),
     "exec -h": g.Help("exec"),
 }
 
@@ -306,10 +319,11 @@ def test_a_cell_means(line):
 @pytest.mark.parametrize(
     ("line", "body", "words", "hint"),
     [
-        ("", "text", "%%tf takes a cell for: exec, put, spawn.", ""),
+        ("", "text", "%%tf takes a cell for: exec, put, build, spawn.", ""),
         ("logs web", "text", "%%tf logs takes no cell.", "%tf logs"),
         ("volume ls", "text", "%%tf volume takes no cell.", "%tf volume"),
         ("exce web", "text", "%%tf has no 'exce'.", "%%tf exec"),
+        ("build app -f x", "FROM a", "%%tf build has no -f.", ""),
         ("exec web", "  \n", "%%tf exec: the cell is empty.", ""),
         ("put web etc", "text", "it is an absolute path", ""),
         ("spawn nginx", "text", "does not say what the cell is", "-f -:PATH"),
@@ -327,8 +341,11 @@ def test_a_line_has_no_cell_to_make_a_file_of():
         g.parse("spawn nginx -f -:/a")
 
 
+CELL_VERBS = ["exec", "put", "build", "spawn"]
+
+
 def test_after_the_two_signs_only_what_takes_a_cell_completes():
-    assert [found.text for found in g.complete("", 0, NAMES, cell=True)] == ["exec", "put", "spawn"]
+    assert [found.text for found in g.complete("", 0, NAMES, cell=True)] == CELL_VERBS
     assert [found.text for found in g.complete("exec ", 5, NAMES, cell=True)] == ["db", "web"]
 
 

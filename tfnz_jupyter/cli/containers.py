@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from .. import grammar
-from ..deeds import plain, spawning
+from ..deeds import images, lengthy, plain, spawning
 from ..errors import UsageError
 from ..sdk.container import Container
 from ..sdk.location import Location
-from . import foreground, pages
+from . import foreground, pages, progress
 
 _PROG = "tfnz"
 _JSON = "--json"
@@ -74,6 +75,12 @@ def _do(command: grammar.Command, session: Location, *, as_json: bool) -> int:
             return _remove([find(name) for name in names])
         case grammar.MakeTunnel(name, port, local):
             print(find(name).attach_tunnel(port, localport=local).url, flush=True)
+        case grammar.Build():
+            return _build(session, command)
+        case grammar.Put() | grammar.Get() | grammar.ImagePull():
+            with progress.shown(lengthy.doing(command)) as told:
+                done = lengthy.perform(command, session, find, told.tell)
+            print(done)
         case grammar.Ps() | grammar.Nodes() | grammar.VolumeList() | grammar.ImageList():
             pages.show(command, session, as_json=as_json)
         case _:
@@ -91,10 +98,22 @@ def _spawn(session: Location, wish: grammar.Spawn) -> int:
         stderr_callback=foreground.to(sys.stderr.buffer),
     )
     spawning.open_ways(container, wish, failed=_complain, opened=_complain)
-    with pages.progress(container):
+    with progress.of(container):
         if wish.wait:
             spawning.wait_for(container, wish.wait)
         return foreground.attend(container)
+
+
+def _build(session: Location, wish: grammar.Build) -> int:
+    began = time.monotonic()
+    with foreground.as_interrupts(), progress.shown(wish.tag) as line:
+        session.build_image(
+            **images.wanted(wish),
+            log=lambda data: line.print(sys.stdout.buffer, data),
+            progress=line.tell,
+        )
+    print(images.built(wish, time.monotonic() - began))
+    return 0
 
 
 def _logs(container: Container, wanted: grammar.Logs) -> int:

@@ -32,7 +32,7 @@ def to(stream: BinaryIO) -> Callable[[object, bytes], None]:
 
 def attend(container: Container) -> int:
     """Stay until a container's command has ended, or we are interrupted, which ends it; the exit code."""
-    with _terminated_as_interrupted():
+    with as_interrupts():
         try:
             return _code(container.wait_exit())
         except KeyboardInterrupt:
@@ -45,7 +45,7 @@ def execute(container: Container, command: list[str]) -> int:
     """Run a command in a container to its end; the exit code."""
     out, err = to(sys.stdout.buffer), to(sys.stderr.buffer)
     process = container.spawn_process(command, data_callback=out, stderr_callback=err)
-    with _terminated_as_interrupted():
+    with as_interrupts():
         try:
             _feed(process)
             return _code(process.wait_exit())
@@ -91,12 +91,12 @@ def _code(code: int | None) -> int:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Within this, an interrupt is the end of it, and no error."""
-    with _terminated_as_interrupted(), suppress(KeyboardInterrupt):
+    with as_interrupts(), suppress(KeyboardInterrupt):
         yield
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def as_interrupts() -> Iterator[None]:
     """Within this, SIGTERM and SIGHUP are like Ctrl-C."""
     before = {
         number: signal.signal(number, signal.default_int_handler)

@@ -1,15 +1,12 @@
-"""What the shell prints of what there is: columns for people, JSON for scripts, and one line of progress while one waits."""
+"""What the shell prints of what there is: columns for people, JSON for scripts."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from .. import grammar
-from ..sdk.container import Container
 from ..sdk.handle import ago
 from ..sdk.location import Location
 
@@ -92,32 +89,3 @@ _LISTERS: dict[type, Callable[[Location], list[Row]]] = {
     grammar.VolumeList: _volumes,
     grammar.ImageList: _images,
 }
-
-
-@contextmanager
-def progress(container: Container) -> Iterator[None]:
-    """While a container is on its way, one line of how far it is, where a person looks."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    shown = [0]
-
-    def tell(_: object) -> None:
-        line = _so_far(container)
-        sys.stderr.write("\r" + line.ljust(shown[0]) + "\r" * (not line))
-        sys.stderr.flush()
-        shown[0] = len(line)
-
-    end = container.on_change(tell)
-    try:
-        yield
-    finally:
-        end()
-
-
-def _so_far(container: Container) -> str:
-    news = container.progress
-    if news is None:
-        return ""
-    share = f" {100 * news.done // news.total} %" if news.total else ""
-    return f"{container.image}: {news.step} {news.text}{share}".rstrip()[:100]

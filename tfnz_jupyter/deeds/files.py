@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ..errors import NotFound
 from ..sdk.container import Container
+from .progress import Report
 
 
-def put(container: Container, source: str, dest: str) -> str:
+def put(container: Container, source: str, dest: str, report: Report) -> str:
     """Copy a file or folder of this machine into a container; what was done, in words.
 
     Raises:
@@ -17,7 +18,7 @@ def put(container: Container, source: str, dest: str) -> str:
     path = Path(source).expanduser()
     if not path.exists():
         raise NotFound(f"there is no file {source}", hint=f"This folder is {Path.cwd()}.")
-    container.put(dest, path)
+    container.put(dest, path, progress=report)
     place = f"{dest}{path.name}" if dest.endswith("/") and path.is_file() else dest
     return f"{source} is {place} in {container.name}."
 
@@ -29,9 +30,10 @@ def put_text(container: Container, dest: str, text: str) -> str:
     return f"{dest} in {container.name} has {lines:,} line{'s' * (lines != 1)}."
 
 
-def get(container: Container, source: str, dest: str | None) -> str:
+def get(container: Container, source: str, dest: str | None, report: Report) -> str:
     """Copy a file or folder out of a container; where it is now, in words."""
-    here = container.fetch(source, to=Path(dest).expanduser() if dest else Path.cwd())
+    place = Path(dest).expanduser() if dest else Path.cwd()
+    here = container.fetch(source, to=place, progress=report)
     return f"{source} of {container.name} is {_shown(Path(here))}."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from .. import grammar
 from ..sdk.container import Container
 from ..sdk.location import Location
-from . import files, networks, stores
+from . import files, images, networks, stores
 
 Find = Callable[[str], Container]
 
@@ -19,12 +19,8 @@ def perform(command: grammar.Command, location: Location, find: Find) -> Iterato
         find: gives the container of a name.
     """
     match command:
-        case grammar.Put(name, source, dest):
-            yield files.put(find(name), source, dest)
         case grammar.PutText(name, dest, body):
             yield files.put_text(find(name), dest, body)
-        case grammar.Get(name, source, to):
-            yield files.get(find(name), source, to)
         case grammar.Start(name):
             find(name).start()
             yield f"{name} runs its command."
@@ -43,9 +39,9 @@ def perform(command: grammar.Command, location: Location, find: Find) -> Iterato
         case grammar.Unpublish(fqdn):
             yield networks.unpublish(location, fqdn)
         case grammar.ImageList():
-            yield from stores.images(location)
-        case grammar.ImagePull(image):
-            yield stores.pull_image(location, image)
+            yield from images.images(location)
+        case grammar.ImageRemove(names):
+            yield from (images.remove(location, name) for name in names)
         case _:
             yield from _on_volumes(command, location)
 

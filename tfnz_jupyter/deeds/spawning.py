@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import os
 import re
 import socket
 import threading
@@ -13,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotFound, Refused, TfnzError, UsageError
+from ..errors import NotFound, Refused, TfnzError
 from ..grammar import Backend, Port, Publish, Spawn, Wait, nearest
 from ..sdk.container import Container
 from ..sdk.location import Location
 from ..sdk.node import Node
+from .environment import filled
 from .networks import publish, ssh
 
 
@@ -28,7 +28,7 @@ def spawn(location: Location, wish: Spawn, **callbacks: Any) -> Container:
         _check_free(port)
     return node.spawn_container(
         wish.image,
-        env=_environment(wish),
+        env=filled(wish.env, "-e"),
         pre_boot_files=[(dest, _contents(source, wish.body)) for source, dest in wish.files],
         command=list(wish.command) or None,
         name=wish.name,
@@ -100,15 +100,6 @@ def _node(location: Location, key: str) -> Node:
     names = [node.name for node in location.nodes.values()]
     near = nearest(key, names) or ", ".join(names)
     raise NotFound(f"no node {key!r}", hint=f"There is: {near}")
-
-
-def _environment(wish: Spawn) -> dict[str, str]:
-    found = {}
-    for name, value in wish.env:
-        if value is None and name not in os.environ:
-            raise UsageError(f"-e {name}: it has no value here", hint=f"Give one: -e {name}=...")
-        found[name] = os.environ[name] if value is None else value
-    return found
 
 
 def _contents(source: str, body: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Volumes and images, as a line asks for them."""
+"""Volumes, as a line asks for them."""
 
 from __future__ import annotations
 
@@ -40,20 +40,6 @@ def rollback(location: Location, key: str, label: str) -> str:
     volume = location.volume(key)
     volume.rollback(label)
     return f"{_name(volume)} is as its snapshot was."
-
-
-def images(location: Location) -> Iterator[str]:
-    """The images there are, a line each."""
-    found = sorted(location.images())
-    yield from found
-    if not found:
-        yield "There are no images yet: a spawn, or image pull, brings one."
-
-
-def pull_image(location: Location, image: str) -> str:
-    """Make an image ready; what was done, in words."""
-    layers = location.ensure_image_uploaded(image)
-    return f"{image} is ready, {len(layers)} layer{'s' * (len(layers) != 1)}."
 
 
 def _name(volume: Volume) -> str:

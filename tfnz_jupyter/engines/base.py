@@ -49,8 +49,8 @@ class ImageInfo:
     user: str = ""  # "", "uid", "uid:gid", "name" or "name:group"
     ports: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
-    #: Where it came from: "recipe", "registry", "docker", "podman", "archive", "layout"; or the name of the engine whose
-    #: own it is.
+    #: Where it came from: "recipe", "registry", "docker", "podman", "archive", "layout", "build"; or the name of the
+    #: engine whose own it is.
     source: str = ""
 
 
@@ -60,7 +60,7 @@ class Progress:
 
     step: str  # "resolve", "pull", "build", "unpack", "boot"
     text: str = ""  # for people: "layer 2 of 5", "Setting up nginx-light"
-    done: int = 0  # bytes, or packages for "build"
+    done: int = 0  # bytes; packages or steps for "build"
     total: int | None = None
 
 

@@ -254,6 +254,27 @@ class ImagePull:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageRemove:
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """``body`` is the Dockerfile, where it is a cell; else it is in ``file``, or in the context. ``arguments`` without a value
+    take the caller's, as in docker build."""
+
+    tag: str
+    context: str | None = None
+    file: str | None = None
+    arguments: tuple[tuple[str, str | None], ...] = ()
+    target: str | None = None
+    no_cache: bool = False
+    memory: int | None = None
+    egress: str | tuple[str, ...] | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     verb: str | None = None
 
@@ -290,5 +311,7 @@ Command = (
     | VolumeRollback
     | ImageList
     | ImagePull
+    | ImageRemove
+    | Build
     | Help
 )

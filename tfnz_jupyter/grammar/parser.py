@@ -23,7 +23,7 @@ ELSEWHERE = {
     "cp": "{prog} put NAME SRC DEST copies into a container, {prog} get NAME SRC out of one.",
     "restart": "Did you mean: {prog} reboot",
     "images": "Did you mean: {prog} image ls",
-    "rmi": "{prog} image ls lists the images there are.",
+    "rmi": "Did you mean: {prog} image rm",
     "volumes": "Did you mean: {prog} volume ls",
     "kill": "{prog} rm destroys a container.",
     "inspect": "{prog} ps shows what is known; a container's name in a cell shows its card.",
@@ -34,7 +34,7 @@ ELSEWHERE = {
     "info": "Did you mean: {prog} doctor",
 }
 #: A typing mistake is not taken for the wish to destroy.
-_NEVER_MEANT = {"rm", "stop", "disconnect", "volume rm", "unpublish"}
+_NEVER_MEANT = {"rm", "stop", "disconnect", "volume rm", "image rm", "unpublish"}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from .slots import Verb
 from .verbs_containers import CONTAINERS
+from .verbs_images import IMAGES
 from .verbs_location import LOCATION
 from .verbs_network import NETWORK
 from .verbs_stores import STORES
 
-VERBS: tuple[Verb, ...] = CONTAINERS + STORES + NETWORK + LOCATION
+VERBS: tuple[Verb, ...] = CONTAINERS + STORES + IMAGES + NETWORK + LOCATION
 
 BY_NAME: dict[str, Verb] = {
     name: verb for verb in VERBS for name in (verb.name, verb.alias) if name

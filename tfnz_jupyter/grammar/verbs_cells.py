@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import commands, values
 from .slots import Argument, Verb
 from .verbs_containers import CONTAINERS, NAME
+from .verbs_images import BUILD_CELL
 
 _SPAWN = next(verb for verb in CONTAINERS if verb.command is commands.Spawn)
 
@@ -24,6 +25,7 @@ CELLS: tuple[Verb, ...] = (
         (NAME, Argument("dest", "PATH", read=values.folder, kind="inside")),
         example="put web /etc/motd",
     ),
+    BUILD_CELL,
     _SPAWN,
 )
 

@@ -1,4 +1,4 @@
-"""What is kept: files, volumes, images."""
+"""What is kept: files and volumes."""
 
 from __future__ import annotations
 
@@ -62,13 +62,5 @@ STORES = (
         "bring a volume back to its snapshot, that of LABEL if there are several",
         (_VOLUME, _LABEL),
         example="volume rollback data",
-    ),
-    Verb("image ls", commands.ImageList, "the images the location holds"),
-    Verb(
-        "image pull",
-        commands.ImagePull,
-        "make an image ready, so that a spawn need not wait for it",
-        (Argument("image", "IMAGE", kind="images"),),
-        example="image pull postgres",
     ),
 )

@@ -19,7 +19,7 @@ from traitlets.config.configurable import Configurable
 
 from .. import grammar
 from ..blocking import Interrupted, submit
-from ..deeds import plain, spawning
+from ..deeds import lengthy, plain, spawning
 from ..doctor import examine
 from ..errors import TfnzError
 from ..grammar import CompletionNames
@@ -30,6 +30,8 @@ from ..sdk.location import Location
 from ..sdk.places import home_of
 from ..sdk.process import Process
 from ..sdk.tunnel import Tunnel
+from .bars import bar
+from .building import build
 from .displays import Displays
 from .executing import execute, execute_script
 from .follow import follow, print_tail
@@ -114,6 +116,15 @@ class TfMagics(Magics, Configurable):
                 self._doctor(command)
             case grammar.Help(verb):
                 _say(grammar.describe(verb) if verb else grammar.overview())
+            case grammar.Build():
+                with bar(self._ip, f"Building {command.tag}") as report:
+                    built = build(self._here(), command, report)
+                self._images.add(command.tag)
+                _say(built)
+            case grammar.Put() | grammar.Get() | grammar.ImagePull():
+                with bar(self._ip, lengthy.doing(command)) as report:
+                    done = lengthy.perform(command, self._here(), self._find, report)
+                _say(done)
             case grammar.Shell(name, words):
                 return self._terminal(self._find(name), words)
             case _:

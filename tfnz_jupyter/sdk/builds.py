@@ -15,6 +15,7 @@ from ..link.outflow import Outflow
 from ..wire import messages as m
 from .connection import Connection
 from .contexts import Context
+from .meter import Meter
 from .moving import gathered
 from .streams import Inflow
 from .worker import Worker
@@ -80,13 +81,14 @@ async def _send(
     """Send the context, for as long as somebody wants it."""
     if folder is None or outgoing is None:
         return
-    total, done, records = await disk.do(folder.size), 0, folder.records()
+    records = folder.records()
+    meter = Meter(report, "upload", "the context", await disk.do(folder.size))
     try:
         with contextlib.suppress(Ended):  # it has failed, and its call says why
             while piece := await disk.do(lambda: gathered(records)):
                 await outgoing.write(piece)
-                done += len(piece)
-                report(m.Progressed(0, "upload", "the context", min(done, total), total))
+                meter.add(len(piece))
             outgoing.finish()
+            meter.finish()
     finally:
         disk.post(records.close)

@@ -17,8 +17,12 @@ from ..wire.streams import CHUNK
 from ..wire.tree import FILE, FOLDER, Entry, TreeReader
 from . import asking, trees
 from .living import Living
+from .meter import Meter
 from .streams import Inflow
 from .worker import Worker
+
+#: Told how far something is.
+Report = Callable[[m.Progressed], object]
 
 
 class Writable(Protocol):
@@ -49,7 +53,13 @@ class Moving(Living):
         self._disk = Worker(f"files-{self.uuid[:8]}")
 
     @verb
-    async def put(self, path: str, data: bytes | str | Path | trees.Readable) -> None:
+    async def put(
+        self,
+        path: str,
+        data: bytes | str | Path | trees.Readable,
+        *,
+        progress: Report | None = None,
+    ) -> None:
         """Write a file or a whole folder into the container.
 
         Everything is owned by root; folders above ``path`` are made; a file that is there is overwritten, a folder that
@@ -59,6 +69,7 @@ class Moving(Living):
             path: where it goes; with a ``/`` at its end, the folder to put a file of this machine into.
             data: the content (text becomes UTF-8); or the ``Path`` of a file or folder of this machine, which keeps
                 modes and times; or anything with ``read(size)``.
+            progress: told how far it is (``step``, ``text``, ``done`` of ``total`` bytes), off the loop.
 
         Raises:
             NoSuchFile: there is no such file on this machine.
@@ -73,9 +84,11 @@ class Moving(Living):
         )
         call.add_done_callback(lambda _: outgoing.close())
         try:
-            await self._send(records, outgoing.write)
+            meter = await self._meter(progress, "put", path, lambda: _size(data))
+            await self._send(records, outgoing.write, meter)
             outgoing.finish()
             await call
+            meter.finish()
         except Ended:
             await call  # it stopped reading because it failed, and says why
             raise
@@ -84,17 +97,35 @@ class Moving(Living):
             call.cancel()
             self._connection.forget(outgoing)
 
-    async def _send(self, records: Any, write: Callable[[bytes], Any]) -> None:
+    async def _send(self, records: Any, write: Callable[[bytes], Any], meter: Meter) -> None:
         while piece := await self._disk.do(lambda: gathered(records)):
             await write(piece)
+            meter.add(len(piece))
+
+    async def _meter(
+        self, progress: Report | None, step: str, path: str, size: Callable[[], int | None]
+    ) -> Meter:
+        """What tells a user's callback, if there is one, how far it is."""
+        if progress is None:
+            return Meter(lambda _: None, step, path, None)
+        context = asking.context()
+        total = await self._disk.do(size)
+        return Meter(lambda news: self._callbacks.post(context, progress, news), step, path, total)
 
     @verb
-    async def fetch(self, path: str, to: str | Path | Writable | None = None) -> Any:
+    async def fetch(
+        self,
+        path: str,
+        to: str | Path | Writable | None = None,
+        *,
+        progress: Report | None = None,
+    ) -> Any:
         """Read a file or a whole folder of the container.
 
         Args:
             to: where it goes on this machine: a path (a file goes into a folder that is there, under its own name), or
                 anything with ``write(bytes)``. Modes and times are kept, setuid bits are not.
+            progress: told how far it is, as that of :meth:`put`; of a folder nobody knows the total.
 
         Returns:
             The content of a file, or, where ``to`` was given, the ``Path`` it is at now.
@@ -107,26 +138,29 @@ class Moving(Living):
         """
         target = asking.file_path(path)
         await self._running()
+        meter = await self._meter(progress, "get", path, lambda: None)
         if to is None:
             pieces: list[bytes] = []
-            await self._fetch(target, _One(path, pieces.append).take)
+            await self._fetch(target, _One(path, pieces.append).take, meter)
             return b"".join(pieces)
         if not isinstance(to, str | os.PathLike):
-            await self._fetch(target, _One(path, to.write).take)
+            await self._fetch(target, _One(path, to.write).take, meter)
             return to
         receiver = trees.LocalReceiver(Path(to), posixpath.basename(path.rstrip("/")) or "root")
         try:
-            await self._fetch(target, receiver.take)
+            await self._fetch(target, receiver.take, meter)
             return await self._disk.do(receiver.finish)
         finally:
             self._disk.post(receiver.abandon)
 
-    async def _fetch(self, path: bytes, take: Callable[[bytes], object]) -> None:
+    async def _fetch(self, path: bytes, take: Callable[[bytes], object], meter: Meter) -> None:
         async def deliver(data: bytes) -> None:
             await self._disk.do(lambda: take(data))
+            meter.add(len(data))
 
         number = self._connection.number()
         await self._receive(m.FetchFiles(self.uuid, path, number), number, deliver)
+        meter.finish()
 
     @verb
     async def list_files(self, path: str = "/") -> list[FileInfo]:
@@ -221,6 +255,13 @@ def _records(data: Any, path: bytes) -> tuple[Any, bytes]:
         f"put: {type(data).__name__} is no content",
         hint="Give bytes, text, a pathlib.Path, or something with read().",
     )
+
+
+def _size(data: Any) -> int | None:
+    """Bytes of what is to be put, where that is known. Blocks."""
+    if isinstance(data, os.PathLike):
+        return trees.size_of(Path(data))
+    return len(data) if isinstance(data, bytes | bytearray | memoryview | str) else None
 
 
 def gathered(records: Iterator[bytes]) -> bytes:

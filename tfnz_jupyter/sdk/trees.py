@@ -58,6 +58,19 @@ def of_path(path: Path) -> Iterator[bytes]:
                 todo += [(os.path.join(name, below), os.path.join(here, below)) for below in inside]
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder, as far as they can be looked at. Blocks."""
+    if not path.is_dir():
+        return path.stat().st_size if path.exists() else 0
+    found = 0
+    for folder, _folders, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                looked = os.lstat(os.path.join(folder, name))
+                found += looked.st_size * stat.S_ISREG(looked.st_mode)
+    return found
+
+
 def record(name: bytes, path: bytes) -> Iterator[bytes]:
     """One file, folder or link of this machine under a name; of what is none of these, nothing. Raises ``OSError``."""
     found = os.lstat(path)

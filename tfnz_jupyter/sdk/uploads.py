@@ -19,6 +19,7 @@ from pathlib import Path
 from ..errors import Ended, EngineFailed, ImageNotFound, NotFound, UsageError
 from ..wire import messages as m
 from .connection import Connection
+from .meter import Meter
 from .worker import Worker
 
 _KINDS = ("oci-archive", "docker-archive", "oci")
@@ -64,13 +65,24 @@ async def at_location(connection: Connection, reference: str, report: Report | N
 async def _upload(connection: Connection, source: Source, report: Report | None) -> None:
     outgoing = connection.write()
     wish = m.PutImage(source.name, outgoing.stream, source.ref)
-    call = asyncio.ensure_future(connection.call(wish, report))
+    told = report or (lambda _: None)
+
+    def there(news: m.Progressed) -> None:
+        """What the location does with it; how much has arrived is known here, and of how much."""
+        if news.step != "pull":
+            told(news)
+
+    call = asyncio.ensure_future(connection.call(wish, there))
     call.add_done_callback(lambda _: outgoing.close())
     try:
+        total = source.file.stat().st_size if source.file else None
+        meter = Meter(told, "upload", source.name, total)
         async with contextlib.aclosing(_pieces(source)) as pieces:
             async for piece in pieces:
                 await outgoing.write(piece)
+                meter.add(len(piece))
         outgoing.finish()
+        meter.finish()
         await call
     except Ended:
         await call  # it stopped reading because it failed, and says why

@@ -13,7 +13,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..places import COVERED
 from . import messages, offspring, pool, renewal
+from .bundle import PROVIDED
 from .cgroups import Cgroups, Quota
 from .consoles import Terminal
 from .launch import Launch, Launcher, Pipes, Runtime
@@ -22,9 +24,10 @@ from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
 from .userns import whole
 
-_EMPTY = "empty"  # what is below a container of an image without layers
 #: The branch, and the name, of a launcher that waits to be a process beside the first.
 _SPARE = "spare"
+#: Below every image: what the runtime mounts things on. Else it would make it, and that would count as written.
+_FURNITURE = "furniture"
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
 
@@ -109,7 +112,6 @@ class Hall:
         mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
         notes = f"{self._place}/crun"
         os.mkdir(notes, 0o700)
-        os.mkdir(f"{self._place}/{_EMPTY}", 0o755)
         self._runtime = Runtime(notes)
         self._waiting: dict[int, Cell] = {}  # pid of a launcher that is not crun yet
         if pool.image(state).exists():
@@ -268,8 +270,10 @@ class Hall:
         """Folders by descriptor: the kernel takes one page of options, and paths are long."""
         target = f"{cell.folder}/root"
         with contextlib.ExitStack() as opened:
-            nothing = [f"{self._place}/{_EMPTY}"]  # an overlay lies above something
-            lower = [self._open(opened, path) for path in cell.lower] or nothing
+            layers = dict.fromkeys(
+                cell.lower
+            )  # an image may have one twice; the kernel wants it once
+            lower = [*(self._open(opened, path) for path in layers), self._furniture(cell.owner)]
             upper = self._open(opened, f"containers/{cell.id}/{cell.upper}")
             work = self._open(opened, f"containers/{cell.id}/{cell.upper}-work")
             options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}{self._marks}"
@@ -281,6 +285,18 @@ class Hall:
                     raise
                 mount(f"tfnz-{self._tag}", target, "overlay", MS_NODEV, options)
         cell.mounts.append(target)
+
+    def _furniture(self, owner: int) -> str:
+        """A folder with what the runtime mounts things on, made on first use."""
+        place = f"{self._place}/{_FURNITURE}"
+        if not os.path.isdir(place):
+            for path in ("", "/etc", *COVERED):
+                os.mkdir(place + path, 0o755)
+                os.chown(place + path, owner, owner)
+            for path in PROVIDED:
+                os.close(os.open(place + path, os.O_CREAT | os.O_WRONLY, 0o644))
+                os.chown(place + path, owner, owner)
+        return place
 
     def _stage(self, cell: Cell, volume: str) -> None:
         """Mount a volume where crun finds it, and where the containers' user namespace may look for it."""

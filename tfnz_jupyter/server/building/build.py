@@ -99,7 +99,7 @@ class Build:
             raise EngineFailed(f"image {self._wish.reference} was removed while it was built")
         await self._site.engine.install(image, self._site.blobs, self._report)
         total = self._steps_in_all
-        self._report(Progress("build", f"{self._wish.reference} is built", total, total))
+        self._report(Progress("build", self._wish.reference, total, total))
         return image
 
     # -- stages ----------------------------------------------------------------------------------------------------
@@ -212,8 +212,7 @@ class Build:
     async def _announce(self, one: Instruction, cached: bool) -> None:
         self._at += 1
         total = self._steps_in_all
-        text = f"step {self._at} of {total}: {one.shown}"
-        self._report(Progress("build", text, self._at - 1, total))
+        self._report(Progress("build", one.shown, self._at - 1, total))
         mark = "  (made before)" * cached
         await self._log(f"[{self._at}/{total}] {one.shown}{mark}\n".encode())
 

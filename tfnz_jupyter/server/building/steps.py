@@ -9,11 +9,10 @@ import json
 import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from ...dockerfile import Instruction, wrong
 from ...errors import CommandFailed, FileFailed, NoSuchFile, TfnzError
-from ..images.drafts import Draft, Drafts
+from ..images.drafts import Draft, Drafts, now
 from ..processes import describe
 from . import instructions as plain
 from .rooms import Command, Log, Room, Rooms
@@ -107,11 +106,10 @@ class Steps:
         self._layers += 1
         file = self._drafts.scratch / f"layer-{self._layers}"
         changes = await room.changes(file)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if changes is None:
-            return Draft(draft.layers, created=now)
+            return Draft(draft.layers, created=now())
         layer = await asyncio.to_thread(self._drafts.layer, file, changes.digest, changes.size)
-        return Draft((*draft.layers, layer), created=now)
+        return Draft((*draft.layers, layer), created=now())
 
 
 @contextlib.contextmanager

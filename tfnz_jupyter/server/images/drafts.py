@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .store import Store
 
 #: Before the key of what a step made.
 STEP = "step:"
+_BUILT = "build"  # ImageInfo.source
 _KEPT = 100  # steps for one image
 
 
@@ -52,7 +54,7 @@ class Draft:
 
     def info(self, reference: str) -> ImageInfo:
         """As an engine boots it."""
-        return ImageInfo(reference, f"draft of {reference}", self.layers, source="build")
+        return ImageInfo(reference, f"draft of {reference}", self.layers, source=_BUILT)
 
 
 class Drafts:
@@ -93,11 +95,11 @@ class Drafts:
     def keep_step(self, key: str, draft: Draft, made_for: str) -> None:
         """Remember what a step has made. Blocks."""
         stamp = f"{time.time_ns():020d} {made_for}"
-        self._store.put(STEP + key, self._written(draft), "build", stamp)
+        self._store.put(STEP + key, self._written(draft), _BUILT, stamp)
 
     def keep(self, key: str, draft: Draft) -> None:
         """Make it an image of the store. Blocks."""
-        self._store.put(key, self._written(draft), "build")
+        self._store.put(key, self._written(draft), _BUILT, now())
         stamps = self._store.stamps(STEP)
         mine = sorted((stamp, step) for step, stamp in stamps.items() if _made_for(stamp) == key)
         for _stamp, step in mine[:-_KEPT]:
@@ -131,6 +133,22 @@ def forget_steps(store: Store, key: str) -> None:
     for step, stamp in store.stamps(STEP).items():
         if _made_for(stamp) == key:
             store.drop(step)
+
+
+def newest_built(store: Store) -> tuple[str, ImageInfo] | None:
+    """The image that was built last, and when. Blocks."""
+    stamps = store.stamps("")
+    built = [
+        (stamps[key], info)
+        for key, info in store.all()
+        if info.source == _BUILT and not key.startswith(STEP)
+    ]
+    return max(built, key=lambda found: found[0], default=None)
+
+
+def now() -> str:
+    """The time, as images write it; texts that sort."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _made_for(stamp: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from ...engines.base import ImageInfo, Progress, Report
 from ...errors import EngineFailed, ImageNotFound, Refused, TfnzError, Unreachable
 from .archives import stamp_of, take_in
-from .drafts import STEP, Drafts, forget_steps
+from .drafts import STEP, Drafts, forget_steps, newest_built
 from .failures import disk_full, from_os
 from .jobs import Jobs
 from .local import Found, find_local, find_newest, take_local
@@ -227,10 +227,13 @@ class Images:
     async def _from_newest(self, report: Report) -> ImageInfo:
         report(Progress("resolve", "looking for the newest local image"))
         found = await find_newest()
+        built = await asyncio.to_thread(newest_built, self._store)
+        if built is not None and (found is None or built[0] > found.created):
+            return built[1]
         if found is None:
             raise ImageNotFound(
-                "there is no local image: neither Docker nor Podman has one, or neither answers",
-                hint="'.' stands for the newest image of the local Docker or Podman.",
+                "there is no local image: nothing was built, and neither Docker nor Podman has one",
+                hint="'.' stands for the newest image that was built here, or by Docker or Podman.",
             )
         kept = await asyncio.to_thread(self._store.get, ".", ".", found.id)
         return kept or await self._from_local(".", found, report, found.id)
