@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.rows import Row, floods, kernels, markdown, terminals
+from tests.benchmarks.rows import Row, boards, floods, kernels, markdown, saved, terminals
 from tests.real.conftest import end_location
 from tests.support.lab import ARTEFACTS, Lab, chromium, server
 
@@ -32,6 +32,9 @@ def plan(minutes: float) -> list[tuple[set[int], Callable[[Lab], Measured]]]:
         ({7}, terminals.throughput),
         ({8}, terminals.busy),
         ({9}, terminals.twenty),
+        ({10}, boards.ranking),
+        ({15}, saved.reload),
+        ({16}, saved.saved),
         ({11}, lambda lab: kernels.interrupts()),
         ({12}, lambda lab: kernels.endings()),
         ({13}, lambda lab: kernels.completions()),

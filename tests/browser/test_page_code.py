@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.terminal import LINES
 from tfnz_jupyter.notebook import assets
@@ -105,3 +109,74 @@ def test_an_address_of_the_kernels_machine_is_a_link_only_where_it_leads_there(p
         (published, "hub.example", "/", True): [None, True],
     }
     assert evaluate(page, "links", LOCAL, [list(case) for case in cases]) == list(cases.values())
+
+
+WAITING = """(names) => {
+    window.asked = [];
+    const model = (name) => ({
+        get: () => ({ emulator: "a version" }), on() {}, off() {}, send: () => window.asked.push(name),
+    });
+    for (const name of names) widget().initialize({ model: model(name) });
+}"""
+
+
+def widget(module: str) -> str:
+    """A module that a widget carries, as code that defines ``widget``."""
+    return assets.module(module).replace("export default", "window.widget =")
+
+
+def test_terminals_that_wait_for_what_draws_them_ask_their_kernels_in_turn(browser):
+    page = browser.new_page()
+    page.clock.install()
+    page.evaluate(
+        f"(names) => {{ {widget('terminal')}\n ({WAITING})(names); }}", ["one", "two", "three"]
+    )
+    assert page.evaluate("window.asked") == ["one"]
+    page.clock.run_for(11_000)
+    assert page.evaluate("window.asked") == ["one", "three", "two"]
+    page.close()
+
+
+BOARD = """(facts) => {
+    const known = { initial: facts, options: { sections: ["nodes"], proxy: false } };
+    const heard = (name, hear) => { if (name === "msg:custom") window.hear = (facts) => hear({ facts }, []); };
+    const model = { get: (name) => known[name], on: heard, off() {}, send() {} };
+    const board = widget();
+    board.initialize({ model });
+    board.render({ el: document.body });
+}"""
+
+
+def ranking(score: Callable[[int], int], count: int = 200) -> dict[str, object]:
+    """What a board is told of so many nodes."""
+    same = {
+        "cpu": 100,
+        "cpu_total": 1000,
+        "memory": 1,
+        "memory_total": 2,
+        "paging": 0,
+        "containers": 0,
+    }
+    nodes = [{"id": str(n), "name": f"node-{n}", "score": score(n), **same} for n in range(count)]
+    location = {"name": "here", "id": "x", "dead": False, "reason": "", "log_path": ""}
+    return {"location": location, "nodes": nodes, "containers": []}
+
+
+def test_of_many_nodes_those_in_sight_are_drawn_and_the_others_when_they_come_into_sight(browser):
+    page = browser.new_page(viewport={"width": 1000, "height": 600})
+    page.add_style_tag(content=assets.style(live=True))
+    page.evaluate(f"(facts) => {{ {widget('board')}\n ({BOARD})(facts); }}", ranking(lambda n: n))
+    rows = page.locator("tbody tr")
+    expect(rows.first).to_contain_text("node-199")
+    height = page.evaluate("document.body.scrollHeight")
+    page.evaluate("(facts) => window.hear(facts)", ranking(lambda n: 1000 - n))
+    expect(rows).to_have_count(200)
+    expect(rows.first).to_contain_text("node-0")
+    expect(rows.nth(199)).to_have_text("")
+    assert abs(page.evaluate("document.body.scrollHeight") - height) < 10  # fractions of pixels
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(rows.nth(199)).to_contain_text("node-199")
+    expect(rows.nth(199)).to_contain_text("801")
+    page.evaluate("(facts) => window.hear(facts)", ranking(lambda n: n, count=3))
+    expect(rows).to_have_text([re.compile(f"node-{n}") for n in (2, 1, 0)])
+    page.close()

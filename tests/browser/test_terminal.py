@@ -130,3 +130,23 @@ def test_vi_works_and_its_end_ends_the_terminal(lab):
         expect(notebook.page.locator(".tf-small[data-mood=done]")).to_be_visible(timeout=10_000)
         notebook.run("fetch")
         assert "hello from vi" in notebook.printed()
+
+
+def test_the_terminals_of_a_page_share_what_draws_them(lab):
+    cells = (LOAD, BOX.format(name="pair"), "%tf shell pair", "%tf shell pair  # again")
+    with lab.open(*cells) as notebook:
+        asked: list[bytes] = []
+
+        def sent(frame: str | bytes) -> None:
+            data = frame.encode() if isinstance(frame, str) else frame
+            asked.extend([data] * (b'"type":"emulator"' in data.replace(b" ", b"")))
+
+        notebook.page.on("websocket", lambda socket: socket.on("framesent", sent))
+        notebook.load()
+        for cell in cells:
+            notebook.run(cell)
+        ready = notebook.page.locator(".tf-terminal[data-ready=true]")
+        expect(ready).to_have_count(2, timeout=20_000)
+        for terminal in ready.all():
+            shows(terminal, "/ #")
+        assert len(asked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import re
 import sys
@@ -9,13 +10,13 @@ import sys
 import pytest
 
 from tfnz_jupyter.deeds import spawning
-from tfnz_jupyter.notebook import alias, assets, follow
+from tfnz_jupyter.notebook import alias, assets, follow, terminals
 from tfnz_jupyter.sdk.lines import LineRing
 
 OUT, ERR = 1, 2
 
 
-@pytest.mark.parametrize("name", ["card", "board"])
+@pytest.mark.parametrize("name", ["card", "board", "small", "terminal", "console"])
 def test_a_widget_is_one_module_that_needs_no_network(name):
     text = assets.module(name)
     assert not re.search(r"^import |https?://(?!www\.w3\.org/2000/svg|\$)", text, re.MULTILINE)
@@ -25,10 +26,16 @@ def test_a_widget_is_one_module_that_needs_no_network(name):
 
 
 def test_nothing_in_the_page_parses_markup():
-    text = assets.module("card") + assets.module("board")
+    text = "".join(map(assets.module, ("card", "board", "small", "terminal", "console")))
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(", text
     )
+
+
+def test_what_every_terminal_carries_is_small_and_the_rest_travels_packed():
+    assert len(assets.module("terminal")) < 4000
+    assert len(terminals.bundle().packed) < 120_000
+    assert sum(terminals.bundle().sizes) == len(gzip.decompress(terminals.bundle().packed))
 
 
 def test_style_sheets_load_nothing():

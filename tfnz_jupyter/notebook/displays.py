@@ -34,7 +34,7 @@ from .saved import Saved
 from .small import Small, SmallFeed, snapshot
 from .snapshots import of_container, words_of
 from .stills import ALL, Bundle, Stills
-from .terminals import TerminalFeed, emulator, open_shell
+from .terminals import TerminalFeed, bundle, open_shell
 
 if TYPE_CHECKING:
     from .widgets import BoardWidget, CardWidget, SmallWidget, TerminalWidget
@@ -186,8 +186,7 @@ class Displays:
             on_over=lambda: self._freeze(process.uuid, partial(self.stills.of, process))
         )
         process = feed.process = start(feed)
-        version, _ = emulator()
-        about = {"name": name, "command": words_of(process.cmd), "emulator": version}
+        about = {"name": name, "command": words_of(process.cmd), "emulator": bundle().version}
         return TerminalWidget(feed, self.pump, initial=about, options={}), process
 
     def _shell_in(self, container: Container) -> str:

@@ -8,6 +8,7 @@ never for long: one that says nothing at all is given up, and gets the newest sc
 from __future__ import annotations
 
 import contextvars
+import gzip
 import hashlib
 import logging
 import threading
@@ -16,10 +17,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import TfnzError
 from ..sdk.callbacks import Callbacks
+from . import assets
 from .feeds import Speaker
 
 if TYPE_CHECKING:
@@ -33,15 +35,27 @@ AHEAD = 512 * 1024  # bytes that may be on the way to a page
 QUIET = 0.02  # seconds since the last message after which the next goes out at once
 PATIENCE = 3.0  # seconds without a sign from any page until its process is held back no more
 
-_PARTS = ("xterm.mjs", "addon-fit.mjs", "xterm.css")
+_XTERM = ("xterm.mjs", "addon-fit.mjs", "xterm.css")
+
+
+class Bundle(NamedTuple):
+    """All that a page needs to show any number of terminals: xterm.js as it is published, our own code, the styles."""
+
+    version: str  # a name that no other content has
+    sizes: list[int]  # of its parts, in bytes
+    packed: bytes
 
 
 @cache
-def emulator() -> tuple[str, list[bytes]]:
-    """xterm.js as it is published, and a name for this version of it. A page asks for it once, whatever it shows."""
+def bundle() -> Bundle:
+    """What a page asks for once, whatever it shows: ``static/terminal.js`` unpacks it."""
     folder = resources.files(__package__).joinpath("static", "xterm")
-    parts = [folder.joinpath(name).read_bytes() for name in _PARTS]
-    return hashlib.sha256(b"".join(parts)).hexdigest(), parts
+    core, fit, css = (folder.joinpath(name).read_bytes() for name in _XTERM)
+    style = css + assets.style(live=True).encode()
+    parts = [assets.module("console").encode(), core, fit, style]
+    whole = b"".join(parts)
+    version = hashlib.sha256(whole).hexdigest()
+    return Bundle(version, [len(part) for part in parts], gzip.compress(whole, mtime=0))
 
 
 class TerminalFeed(Speaker):
@@ -62,6 +76,7 @@ class TerminalFeed(Speaker):
         self._history: deque[bytes] = deque()
         self._held = self._printed = 0  # bytes in the history, and ever
         self._pending: list[bytes] = []
+        self._waiting = 0  # bytes that are pending
         self._sent = self._drawn = 0  # bytes since the last replay
         self._sign = time.monotonic()
         self._replay = False
@@ -80,6 +95,7 @@ class TerminalFeed(Speaker):
         with self._lock:
             self._keep(data)
             self._pending.append(data)
+            self._waiting += len(data)
             if self.page is not None and time.monotonic() - self._said > QUIET:
                 self._send(time.monotonic())
             self.changed()
@@ -99,8 +115,8 @@ class TerminalFeed(Speaker):
             self._held -= len(self._history.popleft())
 
     def _has_room(self) -> bool:
-        waiting = self._sent - self._drawn + sum(map(len, self._pending))
-        return waiting < AHEAD or time.monotonic() - self._sign > PATIENCE
+        ahead = self._sent - self._drawn + self._waiting
+        return ahead < AHEAD or time.monotonic() - self._sign > PATIENCE
 
     # -- to the page -----------------------------------------------------------------------------------------------
 
@@ -111,7 +127,7 @@ class TerminalFeed(Speaker):
     def _send(self, now: float) -> bool:
         if self._answers:
             return self._say(*self._answers.popleft(), now)
-        if self._replay or sum(map(len, self._pending)) > HISTORY:
+        if self._replay or self._waiting > HISTORY:
             return self._send_history(now)
         if self._pending and self._has_room():
             return self._send_output(now)
@@ -126,16 +142,21 @@ class TerminalFeed(Speaker):
         """All a new page needs; ``before`` is how many bytes it will never see."""
         data = b"".join(self._history)
         self._replay = False
-        self._pending.clear()
+        self._take_pending()
         self._sent, self._drawn = len(data), 0
         about = {"replay": True, "before": self._printed - len(data), "ended": self._ended}
         return self._say(about, [data], now)
 
     def _send_output(self, now: float) -> bool:
-        data = b"".join(self._pending)
-        self._pending.clear()
+        data = self._take_pending()
         self._sent += len(data)
         return self._say({"output": True}, [data], now)
+
+    def _take_pending(self) -> bytes:
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._waiting = 0
+        return data
 
     # -- from the page, on any thread ------------------------------------------------------------------------------
 
@@ -153,10 +174,10 @@ class TerminalFeed(Speaker):
             self._sign = time.monotonic()
             self._lock.notify_all()
 
-    def give_emulator(self, request: str) -> None:
-        """Send xterm.js."""
-        _, parts = emulator()
-        self._answers.append(({"emulator": [len(part) for part in parts], "done": request}, parts))
+    def give_bundle(self) -> None:
+        """Send what shows terminals to a page that has it not."""
+        _, sizes, packed = bundle()
+        self._answers.append(({"emulator": sizes}, [packed]))
 
     def answer(self, request: str) -> None:
         """Tell the page that what it asked for has begun."""

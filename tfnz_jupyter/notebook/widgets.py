@@ -144,8 +144,9 @@ class SmallWidget(_Live):
 
 
 class TerminalWidget(_Live):
-    """A process with a terminal, live."""
+    """A process with a terminal, live. What draws it is not here: a page asks for it once (see ``static/terminal.js``)."""
 
+    _css: ClassVar[str] = ""
     _esm: ClassVar[str] = assets.module("terminal")
     _feed: TerminalFeed
 
@@ -157,7 +158,7 @@ class TerminalWidget(_Live):
             case "ack":
                 feed.acknowledged(int(content["at"]))
             case "emulator":
-                feed.give_emulator(request)
+                feed.give_bundle()
             case "key":
                 feed.key(bytes(content["keys"]))
             case "size":

@@ -28,7 +28,7 @@ COUNT = 20  # terminals on one page
 
 #: Finds our emulator's terminals as they write, and says when one has taken something in.
 _OURS = """async () => {
-    const [{ Terminal }] = await Promise.all(globalThis.tfnzEmulators.values());
+    const { Terminal } = await globalThis.tfnzTerminals.values().next().value.made;
     const write = Terminal.prototype.write;
     Terminal.prototype.write = function (data, done) {
         window.tfnzTerm = this;

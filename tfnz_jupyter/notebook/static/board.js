@@ -57,14 +57,21 @@ function bar(share, words, what) {
   return h("div", { class: "tf-meter", "data-level": level, title: what === "paging" ? null : `${Math.round(share * 100)} % of ${what} in use` }, h("div", { class: "tf-meter-track", "aria-hidden": "true" }, fill), h("span", null, words));
 }
 
+const MANY = 40; // rows from which on only those in sight are drawn, in columns of fixed width
+const AROUND = 300; // pixels beyond the window that count as in sight
+
 // A table whose rows move to their new place when the order changes.
 class Table {
   constructor(columns, label, sort, kind) {
     this.columns = columns;
     this.sort = sort;
     this.rows = new Map();
+    this.order = [];
+    this.height = 0; // of a row, where there are many
     this.heads = columns.map((column) => this.head(column));
     this.body = h("tbody");
+    this.scrolled = () => this.look();
+    document.addEventListener("scroll", this.scrolled, { capture: true, passive: true });
     this.el = h("table", { class: kind ? `tf-table ${kind}` : "tf-table", "aria-label": label }, h("thead", null, h("tr", null, ...this.heads)), this.body);
   }
 
@@ -83,16 +90,43 @@ class Table {
     this.items = items;
     this.columns.forEach((column, i) => this.heads[i].setAttribute("aria-sort", column.key !== this.sort.key ? "none" : this.sort.down ? "descending" : "ascending"));
     const before = new Map([...this.rows].map(([id, row]) => [id, row.getBoundingClientRect().top]));
+    this.settle(items.length > MANY);
     const rows = this.ordered(items).map((item) => this.row(item));
     const there = new Set(items.map((item) => item.id));
     for (const id of this.rows.keys()) if (!there.has(id)) this.rows.delete(id);
     const focused = document.activeElement;
     const same = rows.length === this.body.childElementCount && rows.every((row, i) => row === this.body.children[i]);
+    this.order = rows;
+    this.look();
     if (!same) {
       this.body.replaceChildren(...rows);
       if (this.body.contains(focused)) focused.focus();
       if (!calm()) this.glide(before);
     }
+  }
+
+  // Many rows are costly to lay out. Once all were drawn, columns keep the widths they have, rows their height.
+  settle(many) {
+    if (this.height > 0 === many || (many && !this.rows.size)) return;
+    const { width } = this.el.getBoundingClientRect();
+    if (!width) return; // out of the page
+    const widths = this.heads.map((head) => (many ? `${(head.getBoundingClientRect().width / width) * 100}%` : ""));
+    this.heads.forEach((head, i) => { head.style.width = widths[i]; });
+    this.height = many ? this.body.firstChild.getBoundingClientRect().height : 0;
+    this.el.style.tableLayout = many ? "fixed" : "";
+  }
+
+  // Draw the rows that are in sight; of many, the others are only as high.
+  look() {
+    if (!this.height) return this.order.forEach((row) => this.fill(row));
+    const { top } = this.body.getBoundingClientRect();
+    const first = (-AROUND - top) / this.height - 1;
+    const last = (window.innerHeight + AROUND - top) / this.height;
+    this.order.forEach((row, i) => (i >= first && i <= last ? this.fill(row) : this.blank(row)));
+  }
+
+  remove() {
+    document.removeEventListener("scroll", this.scrolled, { capture: true });
   }
 
   ordered(items) {
@@ -105,19 +139,30 @@ class Table {
   row(item) {
     const row = this.rows.get(item.id) ?? h("tr");
     this.rows.set(item.id, row);
-    const key = JSON.stringify([item, this.options]);
-    if (row.dataset.key !== key) {
-      row.dataset.key = key;
-      row.replaceChildren(...this.columns.map((column) => h("td", { class: column.right ? "tf-right" : null }, column.cell(item))));
-    }
+    row.item = item;
     return row;
   }
 
+  fill(row) {
+    const key = JSON.stringify([row.item, this.options]);
+    if (row.key === key) return;
+    row.key = key;
+    row.style.height = "";
+    row.replaceChildren(...this.columns.map((column) => h("td", { class: column.right ? "tf-right" : null }, column.cell(row.item))));
+  }
+
+  blank(row) {
+    if (row.key === "") return;
+    row.key = "";
+    row.style.height = `${this.height}px`;
+    row.replaceChildren();
+  }
+
+  // All are measured before any is moved: an animation that has begun makes the page compute every style anew.
   glide(before) {
-    for (const [id, row] of this.rows) {
-      const moved = (before.get(id) ?? 0) - row.getBoundingClientRect().top;
-      if (before.has(id) && row.isConnected && moved) row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 260, easing: "cubic-bezier(.2,.8,.2,1)" });
-    }
+    const inSight = (top) => top > -100 && top < window.innerHeight;
+    const moves = [...this.rows].map(([id, row]) => [row, before.get(id), row.getBoundingClientRect().top]);
+    for (const [row, from, to] of moves) if (from !== undefined && from !== to && (inSight(from) || inSight(to))) row.animate([{ transform: `translateY(${from - to}px)` }, { transform: "none" }], { duration: 260, easing: "cubic-bezier(.2,.8,.2,1)" });
   }
 }
 
@@ -140,6 +185,7 @@ class BoardView {
 
   remove() {
     this.board.views.delete(this);
+    for (const table of [this.nodes, this.containers, ...this.small.map(([, table]) => table)]) table?.remove();
   }
 
   columns() {

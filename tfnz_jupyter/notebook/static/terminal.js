@@ -1,28 +1,52 @@
-import { h, icon, number, shown, text } from "./dom.js";
-import { Wire } from "./model.js";
-import { living } from "./places.js";
+// What the widget of every terminal carries. The terminal itself (console.js, xterm.js, their styles) is the same for all: a
+// page asks a kernel for it once, packed, whatever number of terminals it shows.
 
-// A terminal: xterm.js, fetched from the kernel once a page, whatever number of terminals it shows. Keys go straight to the
-// process, its bytes straight to the emulator; nothing else on a page ever interprets what a container prints.
+const AGAIN = 5000; // ms without it until the next terminal asks its own kernel: the one that was asked may have gone
+const BUSY = 700; // ms until a view says what it waits for
 
-const NUDGES = [5, 12]; // ms after a key: two empty messages that carry the acknowledgement a stock server's socket waits for
-const HISTORY = 256 * 1024; // bytes that a view which opens later is given
-const RESIZE = 80; // ms without a change until a new size is told
-
-// The emulator's modules, for a version of it; a failed attempt is forgotten, so that the next terminal tries again.
-function emulator(version, fetch) {
-  const known = (globalThis.tfnzEmulators ??= new Map());
-  if (!known.has(version)) {
-    const loading = fetch().then(load);
-    loading.catch(() => known.delete(version));
-    known.set(version, loading);
+// What the page has of a version of it, or waits for; a failed attempt is forgotten, so that the next terminal tries again.
+class Shared {
+  constructor(forget) {
+    this.waiting = []; // models, whose kernels are asked in turn: the newest first, as it is the likeliest to be there
+    this.made = new Promise((resolve) => { this.give = resolve; });
+    const timer = setInterval(() => this.ask(), AGAIN);
+    this.made.catch(forget).finally(() => clearInterval(timer));
   }
+
+  ask() {
+    const model = this.waiting.shift();
+    if (!model) return;
+    this.waiting.push(model);
+    model.send({ type: "emulator" });
+  }
+
+  // Wait for it with others, on behalf of a model; gives what ends that.
+  join(model) {
+    const hear = (message, buffers) => message.emulator && this.give(unpacked(message.emulator, buffers[0]));
+    const leave = () => {
+      this.waiting = this.waiting.filter((other) => other !== model);
+      model.off("msg:custom", hear);
+    };
+    model.on("msg:custom", hear);
+    this.waiting.unshift(model);
+    if (this.waiting.length === 1) this.ask();
+    return leave;
+  }
+}
+
+function shared(version) {
+  const known = (globalThis.tfnzTerminals ??= new Map());
+  if (!known.has(version)) known.set(version, new Shared(() => known.delete(version)));
   return known.get(version);
 }
 
-async function load([core, fit, css]) {
-  const [{ Terminal }, { FitAddon }] = await Promise.all([module(core), module(fit)]);
-  return { Terminal, FitAddon, css: new TextDecoder().decode(css) };
+async function unpacked(sizes, packed) {
+  const bytes = new Uint8Array(packed.buffer ?? packed, packed.byteOffset ?? 0, packed.byteLength);
+  const whole = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  let at = 0;
+  const parts = sizes.map((size) => new Uint8Array(whole, (at += size) - size, size));
+  const [terminal, core, fit] = await Promise.all(parts.slice(0, 3).map(module));
+  return { open: terminal.default, ...core, ...fit, css: new TextDecoder().decode(parts[3]) };
 }
 
 async function module(bytes) {
@@ -34,161 +58,41 @@ async function module(bytes) {
   }
 }
 
-class Session {
-  constructor() {
-    this.views = new Set();
-    this.history = [];
-    this.before = 0;
-    this.drawn = 0;
-  }
-
-  open(model) {
-    this.facts = model.get("initial");
-    this.wire = new Wire(model, (message, buffers) => this.hear(message, buffers), () => this.tick());
-    return () => this.wire.close();
-  }
-
-  emulator() {
-    return emulator(this.facts.emulator, () => new Promise((resolve) => {
-      this.given = resolve;
-      this.wire.ask({ type: "emulator" });
-    }));
-  }
-
-  hear(message, buffers) {
-    const bytes = buffers?.length ? buffers.map(octets) : [];
-    if (message.emulator) this.given?.(bytes);
-    if (message.replay) {
-      this.history = [bytes[0]];
-      this.before = message.before;
-      this.drawn = 0;
-      for (const view of this.views) view.restart();
-    } else if (message.output) {
-      this.keep(bytes[0]);
-      for (const view of this.views) view.write(bytes[0]);
-    }
-    if (message.ended) this.ended = message.ended;
-    this.tick();
-  }
-
-  keep(bytes) {
-    this.history.push(bytes);
-    this.held = this.history.reduce((sum, one) => sum + one.length, 0);
-    while (this.held > HISTORY && this.history.length > 1) this.held -= this.history.shift().length;
-  }
-
-  // The first view that is there tells how far the page is.
-  wrote(view, size) {
-    if (view !== this.views.values().next().value) return;
-    this.drawn += size;
-    this.wire.send({ type: "ack", at: this.drawn });
-  }
-
-  tick() {
-    for (const view of this.views) view.tick();
-  }
-}
-
-const octets = (buffer) => new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
-
-class TerminalView {
-  constructor(session, el) {
-    this.session = session;
-    this.title = h("strong", { class: "tf-name" }, `${session.facts.name}`);
-    this.what = h("code", { class: "tf-image" }, session.facts.command);
-    this.size = h("span", { class: "tf-time" });
-    this.state = h("span", { class: "tf-chip", role: "status" });
-    this.end = h("button", { type: "button", class: "tf-button", onclick: () => session.wire.ask({ type: "close" }), title: "end it", "aria-label": "close this terminal" }, icon("trash"), "Close");
-    this.box = h("div", { class: "tf-screen", "data-lm-suppress-shortcuts": "true", "aria-label": `terminal of ${session.facts.name}` });
-    this.box.addEventListener("keydown", (event) => event.stopPropagation());
-    this.root = h("div", { class: "tfnz tf-card tf-terminal", role: "group", "aria-label": `terminal ${session.facts.name}` },
-      h("div", { class: "tf-head" }, h("span", { class: "tf-title" }, this.title, this.what), this.state, this.size, this.end), this.box);
-    el.append(this.root);
-    session.views.add(this);
-    this.tick();
-    session.emulator().then((parts) => this.start(parts), (problem) => text(this.state, `no terminal: ${problem}`));
-  }
-
-  start({ Terminal, FitAddon, css }) {
-    if (this.gone) return;
-    this.box.before(h("style", null, css));
-    this.term = new Terminal({ fontFamily: look(this.root, "--jp-code-font-family") || "monospace", fontSize: 13, scrollback: 5000, theme: colours(this.root), cursorBlink: true, macOptionIsMeta: true, allowProposedApi: false });
-    this.fit = new FitAddon();
-    this.term.loadAddon(this.fit);
-    this.term.open(this.box);
-    this.term.onData((keys) => this.type(new TextEncoder().encode(keys)));
-    this.term.onBinary((keys) => this.type(Uint8Array.from(keys, (key) => key.charCodeAt(0))));
-    this.term.onResize(() => this.sized());
-    this.watcher = new ResizeObserver(() => this.refit());
-    this.watcher.observe(this.box);
-    this.themes = new MutationObserver(() => { this.term.options.theme = colours(this.root); });
-    this.themes.observe(document.body, { attributes: true });
-    this.root.dataset.ready = "true";
-    this.restart();
-    this.refit();
-    this.sized();
-    this.term.focus();
-  }
-
-  restart() {
-    if (!this.term) return;
-    this.term.write("\x1bc"); // in its turn: what was written before may still be waiting
-    for (const bytes of this.session.history) this.write(bytes);
-  }
-
-  write(bytes) {
-    this.term?.write(bytes, () => this.session.wrote(this, bytes.length));
-  }
-
-  type(bytes) {
-    if (this.session.ended) return;
-    const { wire } = this.session;
-    wire.send({ type: "key", keys: Array.from(bytes) });
-    for (const later of NUDGES) setTimeout(() => wire.send({ type: "nudge" }), later);
-  }
-
-  refit() {
-    clearTimeout(this.fitting);
-    this.fitting = setTimeout(() => this.fit?.fit(), RESIZE);
-  }
-
-  sized() {
-    const { cols, rows } = this.term;
-    text(this.size, `${cols} \u00d7 ${rows}`);
-    Object.assign(this.root.dataset, { cols, rows });
-    if (!this.session.ended) this.session.wire.send({ type: "size", columns: cols, rows });
-  }
-
-  tick() {
-    const { ended, before, wire } = this.session;
-    const silent = ended ? 0 : wire?.silent ?? 0;
-    const words = ended ? (ended.code === null ? `ended: ${ended.reason}` : `ended with code ${ended.code}`)
-      : silent ? `no word from the kernel for ${Math.round(silent)} s`
-      : wire?.busy ? "a cell is running: keys wait for it"
-      : before ? `${number(before)} bytes before these are gone` : "";
-    text(this.state, words);
-    shown(this.state, Boolean(words));
-    shown(this.end, !ended);
-    this.root.dataset.state = ended ? "ended" : "running";
-    if (this.term && ended) this.term.options.disableStdin = true;
-  }
-
-  remove() {
-    this.gone = true;
-    this.session.views.delete(this);
-    this.watcher?.disconnect();
-    this.themes?.disconnect();
-    clearTimeout(this.fitting);
-    this.term?.dispose();
-  }
-}
-
-const look = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
-
-// xterm wants plain colours: what the theme says, as the browser computes it.
-function colours(root) {
-  const style = getComputedStyle(root);
-  return { background: style.backgroundColor, foreground: style.color, cursor: style.color, selectionBackground: "#6b8afd66" };
-}
-
-export default () => living(new Session(), TerminalView);
+export default () => {
+  let ready;
+  return {
+    initialize({ model }) {
+      const all = shared(model.get("initial").emulator);
+      let close = all.there ? () => {} : all.join(model);
+      ready = all.made.then((parts) => {
+        all.there = true;
+        const terminal = parts.open(parts);
+        close?.();
+        if (close) close = terminal.initialize({ model });
+        return terminal;
+      });
+      return () => {
+        close();
+        close = null;
+      };
+    },
+    render({ el }) {
+      const note = document.createElement("div");
+      note.setAttribute("role", "status");
+      const say = (words) => note.replaceChildren(words);
+      const late = setTimeout(say, BUSY, "waiting for the kernel: a cell is running");
+      let remove = () => clearTimeout(late);
+      el.append(note);
+      ready.then((terminal) => {
+        if (!remove) return;
+        remove();
+        note.remove();
+        remove = terminal.render({ el });
+      }, (problem) => say(`no terminal: ${problem}`));
+      return () => {
+        remove();
+        remove = null;
+      };
+    },
+  };
+};

@@ -1,0 +1,160 @@
+import { h, icon, number, shown, text } from "./dom.js";
+import { Wire } from "./model.js";
+import { living } from "./places.js";
+
+// A terminal: keys go straight to the process, its bytes straight to xterm.js; nothing else on a page ever interprets what a
+// container prints. terminal.js fetches this, with the emulator, once a page.
+
+const NUDGES = [5, 12]; // ms after a key: two empty messages that carry the acknowledgement a stock server's socket waits for
+const HISTORY = 256 * 1024; // bytes that a view which opens later is given
+const RESIZE = 80; // ms without a change until a new size is told
+
+class Session {
+  // emulator: Terminal, FitAddon, and the css of both.
+  constructor(emulator) {
+    this.emulator = emulator;
+    this.views = new Set();
+    this.history = [];
+    this.before = 0;
+    this.drawn = 0;
+  }
+
+  open(model) {
+    this.facts = model.get("initial");
+    this.wire = new Wire(model, (message, buffers) => this.hear(message, buffers), () => this.tick());
+    return () => this.wire.close();
+  }
+
+  hear(message, buffers) {
+    const bytes = buffers?.length ? buffers.map(octets) : [];
+    if (message.replay) {
+      this.history = [bytes[0]];
+      this.before = message.before;
+      this.drawn = 0;
+      for (const view of this.views) view.restart();
+    } else if (message.output) {
+      this.keep(bytes[0]);
+      for (const view of this.views) view.write(bytes[0]);
+    }
+    if (message.ended) this.ended = message.ended;
+    this.tick();
+  }
+
+  keep(bytes) {
+    this.history.push(bytes);
+    this.held = this.history.reduce((sum, one) => sum + one.length, 0);
+    while (this.held > HISTORY && this.history.length > 1) this.held -= this.history.shift().length;
+  }
+
+  // The first view that is there tells how far the page is.
+  wrote(view, size) {
+    if (view !== this.views.values().next().value) return;
+    this.drawn += size;
+    this.wire.send({ type: "ack", at: this.drawn });
+  }
+
+  tick() {
+    for (const view of this.views) view.tick();
+  }
+}
+
+const octets = (buffer) => new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
+
+class TerminalView {
+  constructor(session, el) {
+    this.session = session;
+    this.title = h("strong", { class: "tf-name" }, `${session.facts.name}`);
+    this.what = h("code", { class: "tf-image" }, session.facts.command);
+    this.size = h("span", { class: "tf-time" });
+    this.state = h("span", { class: "tf-chip", role: "status" });
+    this.end = h("button", { type: "button", class: "tf-button", onclick: () => session.wire.ask({ type: "close" }), title: "end it", "aria-label": "close this terminal" }, icon("trash"), "Close");
+    this.box = h("div", { class: "tf-screen", "data-lm-suppress-shortcuts": "true", "aria-label": `terminal of ${session.facts.name}` });
+    this.box.addEventListener("keydown", (event) => event.stopPropagation());
+    this.root = h("div", { class: "tfnz tf-card tf-terminal", role: "group", "aria-label": `terminal ${session.facts.name}` },
+      h("div", { class: "tf-head" }, h("span", { class: "tf-title" }, this.title, this.what), this.state, this.size, this.end), this.box);
+    el.append(h("style", null, session.emulator.css), this.root);
+    session.views.add(this);
+    this.tick();
+    this.watcher = new ResizeObserver(() => (this.term ? this.refit() : this.start(session.emulator)));
+    this.watcher.observe(this.box);
+  }
+
+  // Once it has a size: an emulator measures the page, so it must stand in it.
+  start({ Terminal, FitAddon }) {
+    this.term = new Terminal({ fontFamily: look(this.root, "--jp-code-font-family") || "monospace", fontSize: 13, scrollback: 5000, theme: colours(this.root), cursorBlink: true, macOptionIsMeta: true, allowProposedApi: false });
+    this.fit = new FitAddon();
+    this.term.loadAddon(this.fit);
+    this.term.open(this.box);
+    this.term.onData((keys) => this.type(new TextEncoder().encode(keys)));
+    this.term.onBinary((keys) => this.type(Uint8Array.from(keys, (key) => key.charCodeAt(0))));
+    this.term.onResize(() => this.sized());
+    this.themes = new MutationObserver(() => { this.term.options.theme = colours(this.root); });
+    this.themes.observe(document.body, { attributes: true });
+    this.root.dataset.ready = "true";
+    this.restart();
+    this.refit();
+    this.sized();
+    this.term.focus();
+  }
+
+  restart() {
+    if (!this.term) return;
+    this.term.write("\x1bc"); // in its turn: what was written before may still be waiting
+    for (const bytes of this.session.history) this.write(bytes);
+  }
+
+  write(bytes) {
+    this.term?.write(bytes, () => this.session.wrote(this, bytes.length));
+  }
+
+  type(bytes) {
+    if (this.session.ended) return;
+    const { wire } = this.session;
+    wire.send({ type: "key", keys: Array.from(bytes) });
+    for (const later of NUDGES) setTimeout(() => wire.send({ type: "nudge" }), later);
+  }
+
+  refit() {
+    clearTimeout(this.fitting);
+    this.fitting = setTimeout(() => this.fit?.fit(), RESIZE);
+  }
+
+  sized() {
+    const { cols, rows } = this.term;
+    text(this.size, `${cols} \u00d7 ${rows}`);
+    Object.assign(this.root.dataset, { cols, rows });
+    if (!this.session.ended) this.session.wire.send({ type: "size", columns: cols, rows });
+  }
+
+  tick() {
+    const { ended, before, wire } = this.session;
+    const silent = ended ? 0 : wire?.silent ?? 0;
+    const words = ended ? (ended.code === null ? `ended: ${ended.reason}` : `ended with code ${ended.code}`)
+      : silent ? `no word from the kernel for ${Math.round(silent)} s`
+      : wire?.busy ? "a cell is running: keys wait for it"
+      : before ? `${number(before)} bytes before these are gone` : "";
+    text(this.state, words);
+    shown(this.state, Boolean(words));
+    shown(this.end, !ended);
+    this.root.dataset.state = ended ? "ended" : "running";
+    if (this.term && ended) this.term.options.disableStdin = true;
+  }
+
+  remove() {
+    this.session.views.delete(this);
+    this.watcher.disconnect();
+    this.themes?.disconnect();
+    clearTimeout(this.fitting);
+    this.term?.dispose();
+  }
+}
+
+const look = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
+
+// xterm wants plain colours: what the theme says, as the browser computes it.
+function colours(root) {
+  const style = getComputedStyle(root);
+  return { background: style.backgroundColor, foreground: style.color, cursor: style.color, selectionBackground: "#6b8afd66" };
+}
+
+export default (emulator) => living(new Session(emulator), TerminalView);
