@@ -1,4 +1,4 @@
-"""The notebook's sixteen targets, each measured beside today's way of doing it, in one run.
+"""The notebook's sixteen targets, each measured beside today's way of doing it, in one run; and a flood of ten containers.
 
 A JupyterLab of its own in Chromium, kernels of its own, a location of its own. Prints each row as it comes, and writes the
 table to ``artefacts/bench/notebook.md`` and its numbers to ``notebook.json``. It takes about twenty-five minutes, ten of
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.rows import Row, boards, floods, kernels, markdown, saved, terminals
+from tests.benchmarks.rows import Row, boards, crowd, floods, kernels, markdown, saved, terminals
 from tests.real.conftest import end_location
 from tests.support.lab import ARTEFACTS, Lab, chromium, server
 
@@ -39,6 +39,7 @@ def plan(minutes: float) -> list[tuple[set[int], Callable[[Lab], Measured]]]:
         ({12}, lambda lab: kernels.endings()),
         ({13}, lambda lab: kernels.completions()),
         ({14}, lambda lab: kernels.loading()),
+        ({17}, crowd.flood),
         ({4}, lambda lab: floods.memory(lab, minutes)),
     ]
 
@@ -46,7 +47,7 @@ def plan(minutes: float) -> list[tuple[set[int], Callable[[Lab], Measured]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--rows", type=lambda text: {int(one) for one in text.split(",")}, default=set(range(1, 17))
+        "--rows", type=lambda text: {int(one) for one in text.split(",")}, default=set(range(1, 18))
     )
     parser.add_argument("--minutes", type=float, default=10.0)
     chosen = parser.parse_args()
