@@ -116,7 +116,9 @@ def _started() -> Iterator[Docker]:
     options = f"--host unix://{folder}/sock --data-root {folder}/data --exec-root {folder}/exec --pidfile {folder}/pid"
     script = f"ip link set lo up && exec dockerd {options}"
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stdout=log, stderr=log)
+        # it ends with this program, however that ends
+        argv = ["setpriv", "--pdeathsig", "TERM", "unshare", "--net", "sh", "-c", script]
+        process = subprocess.Popen(argv, stdout=log, stderr=log)
     try:
         said = (folder / "log").read_text
         eventually(lambda: process.poll() is not None or "API listen on" in said(), 60)

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks._docker import end_dockerd
 from tests.support.eventually import eventually
 from tfnz_jupyter.folders import runtime_folder
 
@@ -134,10 +136,12 @@ def home() -> Iterator[Path]:
         prefix="tfnz-b-", dir="/tmp", ignore_cleanup_errors=True
     ) as own:
         os.environ["TFNZ_HOME"] = kept or own
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
         try:
             yield Path(kept or own)
         finally:
             end_location()
+            end_dockerd()
 
 
 def location_pid() -> int | None:

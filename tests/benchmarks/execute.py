@@ -34,7 +34,7 @@ def measure() -> Iterable[Row]:
 
 def ours(container: Container) -> None:
     came = threading.Event()
-    container.spawn_process(COMMAND, stdout_callback=lambda _process, _data: came.set())
+    container.spawn_process(COMMAND, data_callback=lambda _process, _data: came.set())
     if not came.wait(60):
         raise SystemExit("nothing came")
 

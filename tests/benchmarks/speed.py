@@ -13,7 +13,6 @@ import time
 import traceback
 
 from tests.benchmarks import _report
-from tests.benchmarks._docker import end_dockerd
 from tests.benchmarks._measuring import Row, home, told
 
 PROGRAMS = (
@@ -31,11 +30,8 @@ def main() -> int:
     failed: dict[str, str] = {}
     start = time.monotonic()
     with home():
-        try:
-            for name in programs:
-                run(name, rows, failed)
-        finally:
-            end_dockerd()
+        for name in programs:
+            run(name, rows, failed)
     missed = [row.what for row in rows if row.met is False]
     _report.write("speed", "Speed, beside its peers", rows, failed)
     print(f"{len(rows)} rows in {time.monotonic() - start:.0f} s; {_report.FOLDER}/speed.md")
