@@ -15,12 +15,10 @@ from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns
 from tfnz_jupyter import Location, Node
 
 ROUNDS = 4
-SIZE = 300_000_000
-COMMAND = [
-    "sh",
-    "-c",
-    f"yes 0123456789012345678901234567890123456789012345678901234567890 | head -c {SIZE}",
-]
+SIZE = 400_000_000
+BLOCK = 4_000_000
+#: A file of log lines, printed over and over: busybox prints it faster than anybody reads.
+SCRIPT = f"yes {'0123456789' * 6} | head -c {BLOCK} > /tmp/f; n=0; while [ $n -lt %d ]; do cat /tmp/f; n=$((n+1)); done"
 JSON, NO_LOG = "Docker, json log", "Docker, no log"
 
 
@@ -35,7 +33,7 @@ def measure() -> Iterable[Row]:
         dockerd()
         ways = {
             OURS: lambda: ours(node, gaps),
-            JSON: lambda: peer("json-file", SIZE // 4),
+            JSON: lambda: peer("json-file", SIZE // 8),
             NO_LOG: lambda: peer("none", SIZE),
         }
         samples = in_turns(ways, ROUNDS)
@@ -43,6 +41,10 @@ def measure() -> Iterable[Row]:
     yield Row("stdout into a callback", "MB/s", samples, targets)
     bound = Target(100)
     yield Row("a program's own work meanwhile is late by at most", "ms", {OURS: gaps}, (bound,))
+
+
+def command(size: int) -> list[str]:
+    return ["sh", "-c", SCRIPT % (size // BLOCK)]
 
 
 def ours(node: Node, gaps: list[float]) -> float:
@@ -54,7 +56,7 @@ def ours(node: Node, gaps: list[float]) -> float:
 
     start = time.perf_counter()
     container = node.spawn_container(
-        "busybox", command=COMMAND, stdout_callback=take,
+        "busybox", command=command(SIZE), stdout_callback=take,
         termination_callback=lambda _container, _code: over.set(),
     )  # fmt: skip
     worst = 0.0
@@ -71,9 +73,8 @@ def ours(node: Node, gaps: list[float]) -> float:
 
 def peer(log: str, size: int) -> float:
     docker = dockerd()
-    command = [*COMMAND[:2], COMMAND[2].replace(str(SIZE), str(size))]
     start = time.perf_counter()
-    name = docker.create(command, host={"log_config": {"type": log, "config": {}}})
+    name = docker.create(command(size), host={"log_config": {"type": log, "config": {}}})
     output = docker.api.attach(name, stream=True, logs=False)
     docker.api.start(name)
     came = sum(map(len, output))

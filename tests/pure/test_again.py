@@ -29,7 +29,7 @@ class Wire:
 
 
 def feed(wire):
-    return Feed(7, wire.tell, Space(lambda: True), SOURCE)
+    return Feed(7, wire.tell, Space(lambda: True, lambda: 1 << 16), SOURCE)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), max_size=10), st.data())
@@ -67,10 +67,10 @@ async def test_input_whose_reader_has_gone_is_not_gone_on_with():
 
 
 async def test_output_goes_on_where_it_had_come_to():
-    taken = []
-    incoming = Incoming(
-        3, Wire().tell, lambda mark, data, used: taken.append(data), print, print, SOURCE
-    )
+    def take(mark, data, used):
+        return data.count(b"\n")
+
+    incoming = Incoming(3, Wire().tell, take, print, print, SOURCE)
     incoming.arrive(0, 1, b"one\ntwo\n")
     incoming.skip(10, 1)
     again = incoming.again()

@@ -8,7 +8,9 @@ from tfnz_jupyter.errors import Ended
 from tfnz_jupyter.link.outflow import Outflow
 from tfnz_jupyter.link.space import Space
 from tfnz_jupyter.wire import messages as m
-from tfnz_jupyter.wire.streams import PIECE, Sending
+from tfnz_jupyter.wire.streams import Sending
+
+PIECE = 64 * 1024
 
 
 class Session:
@@ -17,7 +19,7 @@ class Session:
     def __init__(self):
         self.free = True
         self.said = []
-        self.space = Space(lambda: self.free)
+        self.space = Space(lambda: self.free, lambda: PIECE)
 
     def tell(self, message, bulk):
         self.said.append((message, bulk))

@@ -14,12 +14,14 @@ from collections.abc import Callable
 
 from ..errors import Ended
 from ..wire.messages import Credit, End
-from ..wire.streams import PIECE, Receiving
+from ..wire.streams import Receiving
 from .outflow import Outflow, Tell
 
 #: How far a sender may be ahead of the socket at the other end (bytes).
 WINDOW = 512 * 1024
 _BUFFER = 256 * 1024
+#: What is read from the socket at once, and said by it at most before it is sent (bytes).
+_READ, _SAID = 128 * 1024, 256 * 1024
 _CLOSE_WAIT = 8  # of the states in tcp(7): the other end's FIN has come
 _RESET, _LINGER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
@@ -138,14 +140,14 @@ class Carried(asyncio.BufferedProtocol):
         return None
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        self._reading = bytearray(PIECE)
+        self._reading = bytearray(_READ)
         return self._reading
 
     def buffer_updated(self, nbytes: int) -> None:
         self._said.append(bytes(memoryview(self._reading)[:nbytes]))
         self._reading = bytearray()
         self._woken.set()
-        if sum(map(len, self._said)) >= PIECE and self._transport is not None:
+        if sum(map(len, self._said)) >= _SAID and self._transport is not None:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..errors import Ended
 from ..wire.messages import Chunk, End, Message
-from ..wire.streams import PIECE, Sending
+from ..wire.streams import Sending
 from .space import Space
 
 Tell = Callable[[Message, bytes], None]
@@ -35,9 +35,10 @@ class Outflow:
         """
         view = memoryview(data)
         while view:
-            piece = bytes(view[: await self.room()])
-            self._send(piece)
-            view = view[len(piece) :]
+            room = await self.room()
+            whole = isinstance(data, bytes) and room >= len(view) == len(data)
+            self._send(data if whole else bytes(view[:room]))
+            view = view[room:]
 
     async def room(self) -> int:
         """How much may be sent now, once something may (bytes).
@@ -47,7 +48,7 @@ class Outflow:
         """
         while not self.closed:
             if self._sending.room > 0 and self._space.free:
-                return min(self._sending.room, PIECE)
+                return min(self._sending.room, self._space.piece)
             self._woken.clear()
             if self._sending.room > 0:
                 self._space.wait(self._woken.set)

@@ -7,16 +7,26 @@ from collections.abc import Callable
 
 
 class Space:
-    """Where streams wait until the other end has acknowledged some of what is on the way."""
+    """Where streams wait until the other end has acknowledged some of what is on the way.
 
-    def __init__(self, free: Callable[[], bool]) -> None:
-        self._free = free
+    Args:
+        free: whether there is room.
+        piece: how much of a stream one message may carry.
+    """
+
+    def __init__(self, free: Callable[[], bool], piece: Callable[[], int]) -> None:
+        self._free, self._piece = free, piece
         self._waiting: deque[Callable[[], object]] = deque()
 
     @property
     def free(self) -> bool:
         """Whether a stream may send."""
         return self._free()
+
+    @property
+    def piece(self) -> int:
+        """How much of a stream one message may carry (bytes)."""
+        return self._piece()
 
     def wait(self, wake: Callable[[], object]) -> None:
         """Call ``wake`` once there may be room again."""

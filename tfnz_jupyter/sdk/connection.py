@@ -90,7 +90,7 @@ class Connection:
         self._dealer: Dealer | None = None  # None while there is no connection
         self._numbers = itertools.count(1)
         self._calls = Calls()
-        self._space = Space(lambda: self._wire.room)
+        self._space = Space(lambda: self._wire.room, lambda: self._wire.piece)
         self._incoming: dict[int, Incoming | Carried] = {}
         self._outgoing: dict[int, Outflow] = {}
         self._tasks: list[asyncio.Task[None]] = []

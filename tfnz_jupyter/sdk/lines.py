@@ -58,17 +58,19 @@ class LineRing:
 
     # -- feeding ---------------------------------------------------------------------------------------------------
 
-    def feed(self, mark: int, chunk: bytes, now: float = 0.0) -> None:
+    def feed(self, mark: int, chunk: bytes, now: float = 0.0) -> int:
         """Add bytes of one output (1 standard output, 2 standard error), in the order they were written.
 
-        ``now`` is the time :meth:`text` can be asked for, in seconds on any clock.
+        ``now`` is the time :meth:`text` can be asked for, in seconds on any clock. Gives how many newlines there were.
         """
         with self._lock:
             self._marks.note(now, self._complete)
+            newlines = 0
             for at in range(0, len(chunk), MAX_LINE):
-                self._feed(mark, chunk[at : at + MAX_LINE])
+                newlines += self._feed(mark, chunk[at : at + MAX_LINE])
             self._trim()
             self._changed += 1
+        return newlines
 
     def skipped(self, lines: int, size: int) -> None:
         """Count lines that were lost on the way here. What was begun before them is a line of its own now."""
@@ -91,28 +93,33 @@ class LineRing:
             self._closed = True
             self._changed += 1
 
-    def _feed(self, mark: int, chunk: bytes) -> None:
-        head, newline, rest = chunk.partition(b"\n")
-        pending = self._pending.get(mark)
-        if pending:
-            pending += head
-            while len(pending) > MAX_LINE:
-                self._append(mark, 1, bytes(pending[:MAX_LINE]), b"")
-                del pending[:MAX_LINE]
-        elif not newline:
-            self._pending[mark] = bytearray(head)
-            return
-        if not newline:
-            return
-        if pending:
+    def _feed(self, mark: int, chunk: bytes) -> int:
+        """Add at most ``MAX_LINE`` bytes; how many newlines there were. Each byte is looked at and copied once."""
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        if first < 0:
+            self._lengthen(mark, chunk)
+            return 0
+        begin = newlines = 0
+        if mark in self._pending:
+            self._lengthen(mark, chunk[:first])
             self._append(mark, 1, bytes(self._pending.pop(mark)))
-            body, newline, tail = rest.rpartition(b"\n")
-        else:
-            body, newline, tail = chunk.rpartition(b"\n")
-        if newline:
-            self._append(mark, body.count(b"\n") + 1, body)
-        if tail:
-            self._pending[mark] = bytearray(tail)
+            begin, newlines = first + 1, 1
+        if begin <= last:
+            body = chunk[begin:last]
+            lines = body.count(b"\n") + 1
+            self._append(mark, lines, body)
+            newlines += lines
+        if last + 1 < len(chunk):
+            self._pending[mark] = bytearray(chunk[last + 1 :])
+        return newlines
+
+    def _lengthen(self, mark: int, data: bytes) -> None:
+        """Add to an unterminated line; what is too long becomes lines of its own."""
+        pending = self._pending.setdefault(mark, bytearray())
+        pending += data
+        while len(pending) > MAX_LINE:
+            self._append(mark, 1, bytes(pending[:MAX_LINE]), b"")
+            del pending[:MAX_LINE]
 
     def _append(self, mark: int, count: int, data: bytes, closing: bytes = b"\n") -> None:
         self._segments.append(_Segment(mark, self._complete, count, data, closing))

@@ -50,9 +50,10 @@ class _Finder:
         self._work = Callbacks("search")
         self._loop = asyncio.get_running_loop()
 
-    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
+    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
         """One chunk."""
         self._work.post(contextvars.copy_context(), self._look, mark, data, used)
+        return data.count(b"\n")
 
     def end(self) -> None:
         """There is no more: what is left is the last line."""

@@ -31,13 +31,16 @@ class Source(NamedTuple):
 
 
 class Incoming:
-    """One stream from the location. ``take(mark, data, used)`` gets each chunk and calls ``used()`` when done with it."""
+    """One stream from the location. ``take(mark, data, used)`` gets each chunk and calls ``used()`` when done with it.
+
+    It gives how many lines end in the chunk, for a stream that has a source and may have to go on from there.
+    """
 
     def __init__(
         self,
         stream: int,
         tell: Tell,
-        take: Callable[[int, bytes, Callable[[], None]], None],
+        take: Callable[[int, bytes, Callable[[], None]], int],
         skipped: Callable[[int, int], None],
         ended: Callable[[], None],
         source: Source | None = None,
@@ -54,8 +57,7 @@ class Incoming:
     def arrive(self, offset: int, mark: int, data: bytes) -> None:
         """One chunk."""
         self._receiving.arrive(offset, len(data))
-        self._lines += data.count(b"\n")
-        self._take(mark, data, lambda: self._use(len(data)))
+        self._lines += self._take(mark, data, lambda: self._use(len(data)))
 
     def skip(self, size: int, lines: int) -> None:
         """Bytes that will never come."""
@@ -102,9 +104,10 @@ class Inflow:
         found[1]()
         return found[0]
 
-    def _take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
+    def _take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
         self._waiting.append((data, used))
         self._arrived.set()
+        return 0
 
     def end(self) -> None:
         """There is no more. Idempotent."""
@@ -193,15 +196,15 @@ class Output:
         """Keep everything, by output, beside the bounded log; None for nothing."""
         self._kept = kept
 
-    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> None:
-        """One chunk from the stream."""
-        self.log.feed(mark, data, time.time())
+    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
+        """One chunk from the stream; how many lines end in it."""
+        lines = self.log.feed(mark, data, time.time())
         if self._kept is not None:
             self._kept[mark].append(data)
         taker = self.choose(mark)
         if taker is None:
             used()
-            return
+            return lines
         callback, context = taker
 
         def deliver() -> None:
@@ -211,6 +214,7 @@ class Output:
                 self._loop.call_soon_threadsafe(used)
 
         self._callbacks.post(context, deliver)
+        return lines
 
     def end(self) -> None:
         """There is no more."""

@@ -28,6 +28,7 @@ class _Block:
     mark: Mark
     lines_before: int
     cost_before: int
+    lines: int = 0  # that end in it
     data: bytearray = field(default_factory=bytearray)
 
     @property
@@ -79,10 +80,14 @@ class Reader:
         skipped = max(0, block.offset - self.offset)
         skipped_lines = block.lines_before - self._lines if skipped else 0
         start = self.offset + skipped - block.offset
-        data = bytes(block.data[start : start + most])
+        with memoryview(block.data) as held:
+            data = bytes(held[start : start + most])
         self.offset += skipped + len(data)
         self.cost = block.cost_before
-        self._lines += skipped_lines + data.count(b"\n")
+        if self.offset == block.end:  # mostly, and what was counted need not be again
+            self._lines = block.lines_before + block.lines
+        else:
+            self._lines += skipped_lines + data.count(b"\n")
         if self.lossless:
             self._log.wake()
         return Piece(block.mark, data, skipped, skipped_lines)
@@ -139,7 +144,9 @@ class Log:
         last.data += data
         self.total += len(data)
         self._cost += len(data)
-        self.lines += data.count(b"\n")
+        lines = data.count(b"\n")
+        last.lines += lines
+        self.lines += lines
         while len(self._blocks) > 1 and self._cost - self._blocks[1].cost_before >= HELD:
             self._blocks.popleft()
         self.wake()

@@ -72,7 +72,7 @@ class Peer:
         self._flush = flush
         self._loop = asyncio.get_running_loop()
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self.space = Space(lambda: self.wire.room)
+        self.space = Space(lambda: self.wire.room, lambda: self.wire.piece)
         self._out: dict[int, Outflow] = {}
         self._in: dict[int, InStream | Carried] = {}
         self._kept: set[asyncio.Task[None]] = set()

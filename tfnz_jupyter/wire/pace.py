@@ -8,6 +8,8 @@ from __future__ import annotations
 
 #: Bounds of what may be on the way, and what one begins with (bytes). An end acknowledges long before the least has come.
 LEAST, FIRST, MOST = 512 * 1024, 1024 * 1024, 8 * 1024 * 1024
+#: Bounds of what one message may carry: on a link that takes much, few large ones cost less than many.
+SMALLEST_PIECE, LARGEST_PIECE = 64 * 1024, 256 * 1024
 _PROMPT, _LATE = 0.2, 0.5  # seconds over the fastest there was
 
 
@@ -18,6 +20,11 @@ class Pace:
         self.size = FIRST
         self._fastest = float("inf")
         self._halved_at = float("-inf")
+
+    @property
+    def piece(self) -> int:
+        """What one message may carry, so that others need not wait long behind it (bytes)."""
+        return min(LARGEST_PIECE, max(SMALLEST_PIECE, self.size // 8))
 
     def acknowledged(self, cost: int, took: float, now: float) -> None:
         """So many bytes have arrived; the last of them was sent ``took`` seconds ago."""

@@ -65,6 +65,11 @@ class Session:
         """Whether streams may send."""
         return self.held < self._pace.size
 
+    @property
+    def piece(self) -> int:
+        """How much of a stream one message may carry (bytes)."""
+        return self._pace.piece
+
     def send(self, message: Message, bulk: bytes = b"", now: float = 0.0) -> None:
         """Queue one message; it will arrive once, in order, for as long as the session lives."""
         frames = encode(Data(self._sent + 1, self.received, message), bulk)

@@ -11,8 +11,6 @@ from ..errors import ProtocolError
 WINDOW = 2 * 1024 * 1024
 #: What is read from a file or a socket at once, usually (bytes).
 CHUNK = 256 * 1024
-#: One message carries no more, so that others need not wait long behind it (bytes).
-PIECE = 64 * 1024
 
 
 class Sending:

@@ -65,6 +65,11 @@ class TreeReader:
         Raises:
             ProtocolError: it is no such stream, or an entry's path leads out of where it belongs.
         """
+        if not self._buffer and len(data) <= self._left:  # mostly; and nothing is copied
+            self._left -= len(data)
+            if data:
+                yield data
+            return
         self._buffer += data
         while self._buffer:
             found = self._piece() if self._left else self._head()

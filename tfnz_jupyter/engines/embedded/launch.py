@@ -33,6 +33,7 @@ exec "$@" $words
 """
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _LONGEST_ERROR = 4096
+_STDOUT = 256 * 1024  # bytes that it holds
 
 
 @dataclass(slots=True)
@@ -245,10 +246,15 @@ def _sealed_crun() -> str:
 
 
 def pipes(owner: int) -> tuple[Pipes, tuple[int, int, int]]:
-    """Our ends and the process's. Pipes belong to its user: whoever opens /dev/stdout anew needs that."""
+    """Our ends and the process's. Pipes belong to its user: whoever opens /dev/stdout anew needs that.
+
+    That of standard output is large, where the kernel lets us: who prints much is then read in few large pieces.
+    """
     stdin, stdin_end = os.pipe()
     stdout_end, stdout = os.pipe()
     stderr_end, stderr = os.pipe()
+    with contextlib.suppress(PermissionError):
+        fcntl.fcntl(stdout, fcntl.F_SETPIPE_SZ, _STDOUT)
     for fd in (stdin, stdout, stderr):
         os.fchown(fd, owner, owner)
     return Pipes(stdin_end, stdout_end, stderr_end), (stdin, stdout, stderr)
