@@ -108,3 +108,23 @@ def bars(file: Path, title: str, rows: Sequence[Row]) -> None:
 def _times(row: Row, peer: str, least: bool) -> tuple[float, float]:
     ours, theirs = (statistics.median(row.samples[way]) for way in (OURS, peer))
     return (ours / theirs if least else theirs / ours), ours
+
+
+def curves(file: Path, found: dict[str, dict[int, dict[str, float]]]) -> None:
+    """One picture of how cost grows: a row of axes for each thing there may be more of."""
+    from matplotlib.figure import Figure
+
+    most = max(len(next(iter(points.values()))) for points in found.values())
+    figure = Figure(figsize=(3 * most, 2.6 * len(found)), layout="constrained")
+    axes = figure.subplots(len(found), most, squeeze=False)
+    for row, (name, points) in zip(axes, found.items(), strict=True):
+        columns = list(next(iter(points.values())))
+        for place, column in zip(row, columns, strict=False):
+            place.plot(list(points), [values[column] for values in points.values()], "o-")
+            place.set_xscale("log")
+            place.set_title(column, fontsize=9)
+            place.set_xlabel(name, fontsize=8)
+            place.set_ylim(bottom=0)
+        for place in row[len(columns) :]:
+            place.set_axis_off()
+    figure.savefig(file, dpi=120)

@@ -115,7 +115,7 @@ async def serve(folder: Path, port: str) -> None:
     users = [load_or_create(folder / f"user-{n}.key") for n in range(_USERS)]
     for name in ("state", "run"):
         (folder / name).mkdir(exist_ok=True)
-    engine = UnsteadyEngine(folder / "state" / "engine", folder / "run")
+    engine = UnsteadyEngine(folder / "state" / "engine", folder / "run", {})
     house = House(
         (f"tcp://127.0.0.1:{port}",),
         keys,
