@@ -138,9 +138,9 @@ follow() {
 }
 
 all_of() { # FOLDER STREAM: what the location may not have yet
-    read -r taken more 2>/dev/null <"$1/$2.taken" || taken=0
+    read -r taken more 2>/dev/null <"$1/$2.taken" || return
     read -r last 2>/dev/null <"$1/$2.last" || last=0
-    [ -e "$1/$2.taken" ] && files="$files $1/$2.taken"
+    files="$files $1/$2.taken"
     eval "${2}_$id=$last"
     while [ "$taken" -lt "$last" ]; do
         files="$files $1/$2.$((taken % RING))"

@@ -7,6 +7,7 @@ make() { # ID: all a process needs, but itself; its spec is there already
     id=$1
     "$B" mkfifo -m 666 in out err
     "$B" mkfifo -m 600 o.events e.events feed up
+    echo 0 0 0 | "$B" tee o.taken >e.taken
     read -r exec_reads 2>/dev/null <../../exec_reads
     spool o out >/dev/null 2>&1 </dev/null &
     pids=$!
@@ -21,6 +22,7 @@ spool() { # STREAM PIPE: keeps what comes until the location has it; what does n
     number=0 taken=0 flood= gulps=8
     while :; do
         slot=$1.$((number % RING))
+        : >"$slot" # or what it held before would be taken for new, where dd is ended before it opens it
         if [ -n "$flood" ]; then
             gulp "$1" "$slot"
         else

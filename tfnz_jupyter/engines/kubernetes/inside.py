@@ -125,7 +125,8 @@ class Inside:
             async with asyncio.timeout(1.0):  # of children of it that print without end
                 await first.wait()
                 await first.drained()
-        first.exited(_KILLED)
+        for running in self._running.values():
+            running.exited(_KILLED)
 
     async def _stop(self, first: PodRunning, grace: float) -> None:
         if grace > 0:
