@@ -217,14 +217,9 @@ class Container:
 
     async def _started(self, running: DockerRunning, process: Beside, spec: ProcessSpec) -> None:
         """Until it runs, or has run. Its words may be Docker's, about why it does not."""
-        while not running.ended:
-            code = await process.look()
-            if code is not None:
-                self.process_died(process.key, from_code(code))
-            elif process.pid:
-                break
-            else:
-                await asyncio.sleep(_STEP)
+        while not running.ended and not process.pid:
+            await process.ask()
+            await asyncio.sleep(0 if running.ended or process.pid else _STEP)
         if not running.ended:
             if spec.terminal is not None:
                 await running.resize(spec.terminal.columns, spec.terminal.rows)
@@ -254,6 +249,11 @@ class Container:
             running.exited(how)
         elif how != KILLED or len(self._early) < 100:
             self._early[key] = how
+
+    async def look_around(self) -> None:
+        """Some process beside the first has ended; Podman does not say which."""
+        for running in [*self.processes.values()]:
+            await running.ask()
 
     def lost(self, why: str) -> None:
         """Nobody knows what became of it."""

@@ -134,7 +134,9 @@ class DockerEngine(Engine):
         if found is None:
             return
         code = int(attributes.get("exitCode") or attributes.get("containerExitCode") or 0)
-        if kind == "exec_die":
+        if kind == "exec_die" and "execID" not in attributes:
+            self._background(found.look_around())
+        elif kind == "exec_die":
             found.process_died(attributes.get("execID", ""), from_code(code))
         else:
             self._background(self._died(found, code))

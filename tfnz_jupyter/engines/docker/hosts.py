@@ -15,11 +15,13 @@ from typing import Any
 
 import aiodocker
 import aiohttp
+import msgspec
 
 from ...errors import EngineFailed
-from . import firewall, manifest, toolbox
+from . import manifest, toolbox
 from .firewall import Firewall
 from .network import Network
+from .probing import Seen, probe
 from .rules import Chains
 from .ways import Address, Way, reach
 
@@ -104,11 +106,11 @@ class Host:
         await self._collect()
         await self._bring_toolbox()
         self.network = Network(self, f"tfnz-{self.key}", f"tfnz{self.key}")
-        is_new = await self.network.open()
-        chains = Chains(self.key, self.network.bridge)
-        self.firewall = Firewall(chains, await firewall.obstacle(self.network.bridge))
+        seen = await self._seen(is_new=await self.network.open())
+        self.is_near, self.is_reached = seen.near, seen.reached
+        self.firewall = Firewall(Chains(self.key, self.network.bridge), seen.no_rules)
         await self.firewall.open()
-        return await self._probe(is_new)
+        return seen.lacking
 
     async def _bring_toolbox(self) -> None:
         try:
@@ -211,15 +213,12 @@ class Host:
             found[(volume.get("Labels") or {}).get(manifest.NAME, "")] = mount["Name"]
         return found
 
-    async def _probe(self, is_new: bool) -> list[str]:
-        """See what it gives; while the network is there, what a location before this one saw holds."""
-        from .probing import probe
-
-        seen = self._state / f"seen-{self.key}.json"
-        if is_new or not seen.exists():
-            seen.write_text(json.dumps(await probe(self)))
-        self.is_near, self.is_reached, told = json.loads(seen.read_text())
-        return list(told)
+    async def _seen(self, *, is_new: bool) -> Seen:
+        """What it gives; while the network is there, what a location before this one saw holds."""
+        file = self._state / f"seen-{self.key}.json"
+        if is_new or not file.exists():
+            file.write_bytes(msgspec.json.encode(await probe(self)))
+        return msgspec.json.decode(file.read_bytes(), type=Seen)
 
     async def follow(self, tell: News, since: float) -> None:
         """Tell what ends, until the connection does. Raises what ends it."""

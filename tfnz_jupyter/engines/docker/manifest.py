@@ -59,7 +59,6 @@ def container(
         "AttachStdout": True,
         "AttachStderr": True,
         "StopSignal": spec.image.stop_signal,
-        "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": _host(spec, network, volumes, memory),
         "NetworkingConfig": {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": ip}}}},
     }

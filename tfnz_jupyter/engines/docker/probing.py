@@ -7,44 +7,61 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .firewall import Firewall, obstacle
+from .rules import Chains
 
 if TYPE_CHECKING:
     from .hosts import Host
 
 _PORT = 7
+_LISTEN = ["sh", "-c", f"while :; do nc -l -p {_PORT} </dev/null; done"]
 _PATIENCE = 3.0  # seconds for the listener to listen
 _MARK = "TFNZ_PROBE"
 _FAR = "{name} is another machine: files of its containers cannot be reached, nor processes beside the first be signalled"
 
 
-async def probe(host: Host) -> tuple[bool, bool, list[str]]:
-    """Whether its processes are this machine's, whether its containers are reached from here, and what it does not give."""
+@dataclass(frozen=True)
+class Seen:
+    """What was seen."""
+
+    near: bool  # its processes are this machine's
+    reached: bool  # its containers' addresses are reached from here
+    no_rules: str  # why its firewall cannot be changed; empty where it can
+    lacking: list[str]  # what it does not give, in plain sentences
+
+
+async def probe(host: Host) -> Seen:
+    """Try it. Whatever rules there can be are in force meanwhile: they are part of what it gives."""
     mark, ip = secrets.token_hex(8), host.network.take()
+    chains = Chains(host.key, host.network.bridge)
     try:
-        listen = ["sh", "-c", f"while :; do nc -l -p {_PORT} </dev/null; done"]
         more = _on(host, ip) | {"Env": [f"{_MARK}={mark}"]}
-        async with host.tool(listen, **more) as listener:
+        async with host.tool(_LISTEN, **more) as listener:
             pid = int((await listener.show())["State"]["Pid"])
+            no_rules = await obstacle(chains.bridge)  # some make the bridge for the first container
+            await Firewall(chains, no_rules).open()
             near, reached = _is_near(pid, mark), await _reaches(ip)
             denied = not await _is_reached_by_another(host, ip)
     finally:
         host.network.free(ip)
-    return near, reached, [*_told(host, near, reached, denied)]
+    return Seen(near, reached, no_rules, [*_told(host.name, near, reached, no_rules, denied)])
 
 
-def _told(host: Host, near: bool, reached: bool, denied: bool) -> list[str]:
-    name, told = host.name, []
+def _told(name: str, near: bool, reached: bool, no_rules: str, denied: bool) -> list[str]:
+    told = []
     if not denied:
         told.append(
             f"containers on {name} reach each other: its Docker does not enforce enable_icc=false"
             " (--iptables=false, or no br_netfilter)"
         )
-    if host.firewall.why_not:
+    if no_rules:
         told.append(
             f"containers on {name} reach whatever the host does, and cannot be opened to each other:"
-            f" {host.firewall.why_not}"
+            f" {no_rules}"
         )
     if not reached:
         told.append(

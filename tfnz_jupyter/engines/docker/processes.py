@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import NotSupported
 from ..embedded import offspring
-from .running import Process
+from .hosts import BROKEN
+from .running import Process, from_code
 
 if TYPE_CHECKING:
     from .containers import Container
@@ -49,6 +50,10 @@ class First(Process):
         with contextlib.suppress(Exception):
             await self._container.docker.resize(h=rows, w=columns)
 
+    async def ask(self) -> None:
+        with contextlib.suppress(*BROKEN):
+            await self._container.resync()
+
 
 class Beside(Process):
     """One more process.
@@ -72,6 +77,12 @@ class Beside(Process):
         if self.pid and self._container.host.is_near:
             self._session = offspring.session(self.pid)
         return None
+
+    async def ask(self) -> None:
+        with contextlib.suppress(*BROKEN):
+            code = await self.look()
+            if code is not None:
+                self._container.process_died(self.key, from_code(code))
 
     async def signal(self, number: int) -> None:
         self._require_near()

@@ -41,6 +41,10 @@ class Process(ABC):
     async def resize(self, columns: int, rows: int) -> None:
         """Give its terminal another size."""
 
+    @abstractmethod
+    async def ask(self) -> None:
+        """Its streams have ended: see whether it has, where no news has said so."""
+
 
 class DockerRunning(Running):
     """See :class:`~tfnz_jupyter.engines.base.Running`.
@@ -77,6 +81,7 @@ class DockerRunning(Running):
             if data:
                 return data
         self.release()
+        await self.ask()
         return None
 
     async def first_word(self, within: float) -> bytes | None:
@@ -192,6 +197,11 @@ class DockerRunning(Running):
             raise UsageError("this process has no terminal")
         if not self._exit.done():
             await self._process.resize(columns, rows)
+
+    async def ask(self) -> None:
+        """See whether it has ended, where news may not have said so."""
+        if not self._exit.done():
+            await self._process.ask()
 
     async def wait(self) -> Exit:
         return await asyncio.shield(self._exit)
