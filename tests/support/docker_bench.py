@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from tests.support import bench as general
 from tests.support import tinyimage
@@ -49,11 +49,7 @@ class Dockerd:
         argv = ["dockerd", "--host", self.url, "--data-root", f"{self.folder}/data"]
         argv += ["--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid"]
         argv += ["--bridge=none", "--userland-proxy=false", "--shutdown-timeout=1", *options]
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
-        process, said = self._process, (self.folder / "log").read_text
-        eventually(lambda: process.poll() is not None or "API listen on" in said(), 60)
-        assert process.poll() is None, said()[-2000:]
+        self._launch(*argv, ready="API listen on")
 
     def stop(self) -> None:
         """End it, and with it every container."""
@@ -61,6 +57,13 @@ class Dockerd:
             self._process.terminate()
             self._process.wait(60)
             self._process = None
+
+    def _launch(self, *argv: str, ready: str, env: dict[str, str] | None = None) -> None:
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
+        process, said = self._process, (self.folder / "log").read_text
+        eventually(lambda: process.poll() is not None or ready in said(), 60)
+        assert process.poll() is None, said()[-2000:]
 
     def ask(self, path: str) -> Any:
         """What it answers, as JSON."""
@@ -79,10 +82,51 @@ class Dockerd:
         subprocess.run(argv, check=True, capture_output=True)
 
 
+class Podman(Dockerd):
+    """Podman's service, which speaks as Docker does. It asks for limits that this machine may not give, unless told others."""
+
+    _LIMITS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n'
+
+    def start(self, *options: str) -> None:
+        config = self.folder / "containers.conf"
+        config.write_text(self._LIMITS)
+        argv = ["podman", "--log-level=info", *self._places, "--cgroup-manager=cgroupfs"]
+        argv += ["--events-backend=file", "--runtime=runc", *options]
+        env = {**os.environ, "CONTAINERS_CONF": str(config)}
+        argv += ["system", "service", "--time=0", self.url]
+        self._launch(*argv, ready="API service listening", env=env)
+
+    @property
+    def _places(self) -> list[str]:
+        names = {"root": "data", "runroot": "run", "network-config-dir": "net", "tmpdir": "tmp"}
+        return [f"--{name}={self.folder}/{place}" for name, place in names.items()]
+
+    def stop(self) -> None:
+        """End it, and the containers, which it does not end."""
+        subprocess.run(["podman", *self._places, "rm", "--all", "--force"], capture_output=True)
+        super().stop()
+
+
+@contextmanager
+def podman() -> Iterator[Podman]:
+    """One that ends with its containers, and leaves nothing."""
+    with _running(Podman) as made:
+        yield made
+
+
 @contextmanager
 def dockerd(*options: str) -> Iterator[Dockerd]:
     """One that ends with its containers, and leaves nothing."""
-    made = Dockerd(Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp")))
+    with _running(Dockerd, *options) as made:
+        yield made
+
+
+D = TypeVar("D", bound=Dockerd)
+
+
+@contextmanager
+def _running(kind: type[D], *options: str) -> Iterator[D]:
+    made = kind(Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp")))
     try:
         made.start(*options)
         yield made
