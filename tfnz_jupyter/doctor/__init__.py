@@ -29,7 +29,10 @@ _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on every user's PATH
 
 
 #: The other engines: who looks at them, a module of this package with ``async def look(options)``, and what is looked at.
-_OTHERS = {"kubernetes": (".cluster", "The cluster as this account sees it")}
+_OTHERS = {
+    "docker": (".docker", "The Docker or Podman hosts"),
+    "kubernetes": (".cluster", "The cluster as this account sees it"),
+}
 
 
 def examine(told: Iterable[str] = (), home: Home = EMBEDDED_HOME) -> Report:

@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import socket
-import stat
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,12 +39,11 @@ from .keeping import Keeping
 from .running import DockerRunning, from_code
 from .statistics import Gauge
 from .volumes import DockerVolumes
-from .ways import Address
+from .ways import Address, usual
 
 _log = logging.getLogger(__name__)
 
 _OPTIONS = ("host", "certs", "allow_host_rules")
-_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock", "/run/podman/podman.sock")
 _EVERY = 1.0  # seconds between samples
 _ANSWER = 0.5  # a container answers at once, or its queue of connections is full (seconds)
 
@@ -58,7 +56,7 @@ class DockerEngine(Engine):
     def __init__(self, state: Path, runtime: Path, options: Options) -> None:
         told.known(options, self.name, _OPTIONS)
         certs = told.one(options, "certs")
-        urls = options.get("host") or (_usual(),)
+        urls = options.get("host") or (usual(),)
         self.degraded: list[str] = []
         state.mkdir(parents=True, exist_ok=True)
         self._location = _identity(state / "identity")
@@ -426,15 +424,6 @@ def _check_places(spec: ContainerSpec) -> None:
         places.check_volume(place)
     for path, _ in spec.files:
         places.check_file(path, mounts)
-
-
-def _usual() -> str:
-    """The engine that is used where nobody says which: the first socket that is there."""
-    for path in _SOCKETS:
-        with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.stat(path).st_mode):
-                return f"unix://{path}"
-    return f"unix://{_SOCKETS[0]}"
 
 
 def _identity(file: Path) -> str:

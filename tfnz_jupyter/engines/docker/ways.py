@@ -7,8 +7,11 @@ read that nobody asks for, so a stream is a connection of its own, upgraded and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import ssl
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,7 @@ from ...errors import EngineFailed, UsageError
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _SOCKET = "/var/run/docker.sock"
+_SOCKETS = (_SOCKET, "/run/docker.sock", "/run/podman/podman.sock")
 _WITHIN = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=10)
 _LONGEST_HEAD = 64 * 1024
 _HINT = "Write unix:///path, tcp://HOST:PORT or ssh://[USER@]HOST."
@@ -138,6 +142,15 @@ async def _by_ssh(address: Address, folder: Path) -> Way:
             hint=f"Does this work? ssh {parts.netloc} docker version",
         ) from problem
     return Way(address, str(local), link)
+
+
+def usual() -> str:
+    """The engine that is used where nobody says which: the first socket that is there."""
+    for path in _SOCKETS:
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                return f"unix://{path}"
+    return f"unix://{_SOCKETS[0]}"
 
 
 def _scheme(tls: ssl.SSLContext | None) -> str:
