@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import aiodocker
 import aiohttp
 import asyncssh
+from aiodocker import DockerError
 
 from ...errors import EngineFailed, UsageError
 
@@ -31,14 +32,6 @@ _SOCKETS = (_SOCKET, "/run/docker.sock", "/run/podman/podman.sock")
 _WITHIN = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=10)
 _LONGEST_HEAD = 64 * 1024
 _HINT = "Write unix:///path, tcp://HOST:PORT or ssh://[USER@]HOST."
-
-
-class Failed(EngineFailed):
-    """What a host refused, and with which status of HTTP."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"Docker says: {message}")
-        self.status, self.said = status, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ class Way:
         self.docker = aiodocker.Docker(url, ssl_context=self._tls, timeout=_WITHIN)
 
     async def stream(self, path: str, body: Mapping[str, Any] | None = None) -> Stream:
-        """A connection that becomes the streams of a process. Raises :class:`Failed`, ``OSError``."""
+        """A connection that becomes the streams of a process. Raises ``DockerError``, ``OSError``."""
         reader, writer = await self._open()
         try:
             data = json.dumps(body).encode() if body is not None else b""
@@ -94,13 +87,13 @@ class Way:
         return reader, writer
 
     async def stats(self, container: str) -> dict[str, Any]:
-        """What a container uses at this moment, without waiting for a second sample. Raises :class:`Failed`."""
+        """What a container uses at this moment, without waiting for a second sample. Raises ``DockerError``."""
         url = f"{self.docker.docker_host}/{self.docker.api_version}/containers/{container}/stats"
         params = {"stream": "false", "one-shot": "true"}
         async with self.docker.session.get(url, params=params) as answer:
             found: dict[str, Any] = await answer.json(content_type=None)
         if answer.status != 200:
-            raise Failed(answer.status, found.get("message", ""))
+            raise DockerError(answer.status, found.get("message", ""))
         return found
 
     async def close(self) -> None:
@@ -174,11 +167,11 @@ async def _upgraded(reader: asyncio.StreamReader) -> None:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as problem:
-        raise Failed(500, "nothing that is HTTP") from problem
+        raise DockerError(500, "nothing that is HTTP") from problem
     status = int(head.split(" ", 2)[1])
     if status not in (101, 200):
         text = (await reader.read(_LONGEST_HEAD)).decode("utf-8", "replace")
-        raise Failed(status, _message(text))
+        raise DockerError(status, _message(text))
 
 
 def _message(text: str) -> str:
