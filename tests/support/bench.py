@@ -59,6 +59,10 @@ class Bench(ABC):
         self._booted: list[str] = []
 
     @abstractmethod
+    async def open(self) -> None:
+        """Make it ready."""
+
+    @abstractmethod
     def leftovers(self) -> dict[str, set[str]]:
         """What the engine has on this machine at the moment, by kind."""
 

@@ -16,12 +16,15 @@ from typing import Any, ClassVar
 
 from tests.support import bare_engine
 from tests.support import bench as general
+from tests.support.bench import outputs, read_until
 from tests.support.eventually import eventually_async
 from tfnz_jupyter.engines.kubernetes import KubernetesEngine
 from tfnz_jupyter.engines.kubernetes.credentials import Access, loader
 from tfnz_jupyter.engines.kubernetes.enforcement import OPEN, UNKNOWN
 from tfnz_jupyter.engines.kubernetes.labels import LOCATION, ROLE
 from tfnz_jupyter.engines.options import Options
+
+__all__ = ["Bench", "Cluster", "found", "namespace", "outputs", "read_until"]
 
 #: Where what we make is listed, by kind.
 KINDS = {
@@ -71,11 +74,15 @@ class Cluster:
         return found
 
 
+async def found(namespace: str) -> Cluster:
+    """A namespace that is there, or will be."""
+    return Cluster(await loader(Path("/tmp"))(), namespace)
+
+
 @asynccontextmanager
 async def namespace() -> AsyncIterator[Cluster]:
     """A namespace of its own, removed at the end."""
-    access = await loader(Path("/tmp"))()
-    cluster = Cluster(access, f"tfnz-test-{secrets.token_hex(4)}")
+    cluster = await found(f"tfnz-test-{secrets.token_hex(4)}")
     cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": cluster.namespace}})
     try:
         yield cluster
