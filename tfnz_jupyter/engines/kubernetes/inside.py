@@ -50,7 +50,7 @@ class Inside:
         self._lost: Exit | None = None
 
     def _stranger(self, process: str) -> PodRunning:
-        return PodRunning(process, self._desk)
+        return PodRunning.found(process, self._desk)
 
     # -- the first process ---------------------------------------------------------------------------------------------
 

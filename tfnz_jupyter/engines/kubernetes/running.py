@@ -69,11 +69,19 @@ class PodRunning(Running):
         self._closed = ""  # why nothing more can be fed
         self._fresh = True  # nothing was typed on this line yet
         self._confirming = False
+        self._counted = True  # what was read is known, and may be told
         self._writing = asyncio.Lock()
         self._changed = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         desk.present[id] = self
+
+    @classmethod
+    def found(cls, id: str, desk: Desk) -> PodRunning:
+        """One that an earlier location ran; :meth:`recall` will say how far that one was."""
+        running = cls(id, desk)
+        running._counted = False
+        return running
 
     def recall(self, fed: tuple[int, int], out: Count, err: Count) -> None:
         """What an earlier location had of it: chunks and bytes of input, and what it had read."""
@@ -83,6 +91,8 @@ class PodRunning(Running):
             outlet.received.size += had.size
             outlet.received.lines += had.lines
         self.taken = Taken(out.size + err.size, out.lines + err.lines, fed[1])
+        self._counted = True
+        self._confirm()
 
     # -- told by the desk ----------------------------------------------------------------------------------------------
 
@@ -186,6 +196,8 @@ class PodRunning(Running):
     def _confirm(self) -> None:
         """Say what was read; of a process that has ended, all that came is fetched."""
         self._confirming = False
+        if not self._counted:
+            return
         for stream, outlet in self._outlets.items():
             had = outlet.received if self._exit.done() else outlet.read
             words = f"a {self.id} {stream} {had.chunks} {had.size} {had.lines}\n"
