@@ -108,13 +108,17 @@ class Desk:
         if self._over:
             raise ContainerEnded(f"container {self._whose} has ended")
 
-    async def ask(self, code: str, files: Sequence[bytes] = ()) -> Answer:
+    async def ask(
+        self, code: str, files: Sequence[bytes] = (), before: Sequence[bytes] = ()
+    ) -> Answer:
         """Run shell code in the Pod; ``$data.0``, ``$data.1``... name files with these contents.
+
+        ``before`` is said first; like the code, it is said again on another connection, and must be done once.
 
         Raises:
             ContainerEnded: it ended before it answered.
         """
-        number, question = self._question(code, files)
+        number, question = self._question(code, files, before)
         if self._connected:
             self._put(*question.words)
         try:
@@ -122,11 +126,13 @@ class Desk:
         finally:
             self._asked.pop(number, None)
 
-    def _question(self, code: str, files: Sequence[bytes] = ()) -> tuple[int, _Question]:
+    def _question(
+        self, code: str, files: Sequence[bytes] = (), before: Sequence[bytes] = ()
+    ) -> tuple[int, _Question]:
         self._hopeful()
         number = next(self._numbers)
         text = f"data=r/{number}.data\n{code}".encode("utf-8", "surrogateescape")
-        words = []
+        words = [*before]
         for place, content in enumerate(files):
             words += [b"w r/%d.data.%d %d\n" % (number, place, len(content)), content]
         words += [b"q %d %d\n" % (number, len(text)), text]

@@ -10,7 +10,8 @@ Towards the Pod go lines, each with as many bytes behind it as it says::
 
     w NAME SIZE             a file below /.tfnz
     q NUMBER SIZE           shell code to run: the answer is r/NUMBER, its last line the exit code
-    i ID NUMBER SIZE        a chunk of a process's standard input; no more than 4 that are not confirmed
+    n ID SIZE asleep|awake  a process: its spec, as shell code
+    i ID NUMBER SIZE BYTES  a chunk of a process's standard input; no more than 4 that are not confirmed
     c ID                    the end of it
     a ID STREAM COUNT BYTES LINES    so many chunks of an output were taken, which are so many bytes and lines
     k NUMBER                an answer was heard, and need not be kept
@@ -27,9 +28,9 @@ Back come batches of files: ``NAME SIZE`` lines, an empty one, and then the cont
 
 A process is the child of one that lasts, and not of the desk: ``spool`` takes its outputs, a chunk at a time, into a ring
 that holds each until the location has taken it, so nothing is lost or doubled over cuts and restarts of the location, and a
-reader who rests rests the writer. ``make ID`` prepares a process, ``go ID`` runs it (a sleeper's waits between the two); the
-spec is a file of shell code. On a terminal, busybox's telnetd holds the terminal. Whoever is killed is stopped first, then
-all below it are found and killed; what lost its parent before that, and left no trace, is not found.
+reader who rests rests the writer. ``began ID`` waits until a process runs, ``wake ID`` runs one that is asleep. On a
+terminal, busybox's telnetd holds the terminal. Whoever is killed is stopped first, then all below it are found and killed;
+what lost its parent before that, and left no trace, is not found.
 
 Reboots clear the Pod of all but the script and run the command again; for a reset the container is ended, and the kubelet
 starts it anew from the image, on the same emptyDir and address.

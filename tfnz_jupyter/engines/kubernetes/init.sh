@@ -46,6 +46,7 @@ desk() {
         case $verb in
         w) receive "$id" "$number" ;;
         q) ask "$id" "$number" ;;
+        n) begin "$id" "$number" "$size" ;;
         i) feed "$id" "$number" "$size" "$more" ;;
         c) echo close 1<>"p/$id/feed" ;;
         a) take "$id" "$number" "$size" "$more" ;;

@@ -68,5 +68,5 @@ prepare() { # in the init container
 }
 
 case $1 in
-prepare | init | desk | become | on_terminal) "$@" ;;
+prepare | init | desk | live | become | on_terminal) "$@" ;;
 esac

@@ -2,19 +2,67 @@
 
 # -- processes ---------------------------------------------------------------------------------------------------------
 
-make() { # ID: all a process needs, but itself; its spec is there already
+begin() { # ID SIZE asleep|awake: what a process needs; its spec comes in
+    if [ -e "p/$1/begun" ]; then # an earlier desk has heard it
+        receive /dev/null "$2"
+        return
+    fi
+    "$B" mkdir -m 700 -p "p/$1" && receive "p/$1/spec" "$2" || return
+    (cd "p/$1" && "$B" mkfifo -m 666 in out err && "$B" mkfifo -m 600 o.events e.events feed up turn)
+    echo 0 0 0 >"p/$1/o.taken"
+    echo 0 0 0 >"p/$1/e.taken"
+    # who goes into the background by "&" would ignore interrupts, and pass that on
+    "$B" start-stop-daemon -q -S -b -p /.tfnz/none -x "$B" -a "$B" -- sh /.tfnz/script live "$1" "$3"
+    : >"p/$1/begun"
+}
+
+began() { # ID: wait until it runs; says why not
+    read -r word number <"p/$1/up"
+    if [ "$word" = pid ]; then
+        echo "$number" >"p/$1/pid"
+    else
+        refuse "$word"
+    fi
+}
+
+wake() { # ID: the same, of a sleeper
+    echo awake >"p/$1/turn"
+    began "$1"
+}
+
+live() { # ID asleep|awake: the parent of a process, for as long as it lives
     cd "/.tfnz/p/$1" || exit 1
-    id=$1
-    "$B" mkfifo -m 666 in out err
-    "$B" mkfifo -m 600 o.events e.events feed up
-    echo 0 0 0 | "$B" tee o.taken >e.taken
+    id=$1 asleep=${2#awake}
+    . ./spec
+    serve
+    while :; do
+        [ -z "$asleep" ] || read -r turn <turn
+        why=$(find_command "$command") && break
+        echo "$why" >up
+        [ -n "$asleep" ] || exit 1
+    done
+    : >awake
+    exec 4<>../../news 7<>out 8<>err
+    read -r token <../../token
+    if [ -n "$terminal" ]; then
+        printf '#!%s sh\nexec %s sh /.tfnz/script on_terminal %s\n' "$B" "$B" "$id" >login
+        "$B" chmod 700 login
+        "$B" telnetd -i -f /.tfnz/none -l "/.tfnz/p/$id/login" <in >out 2>/dev/null
+    else
+        parent <in >out 2>err
+    fi
+    printf %s "$token" >&7
+    printf %s "$token" >&8
+}
+
+serve() { # those who carry its outputs and its input
     read -r exec_reads 2>/dev/null <../../exec_reads
-    spool o out >/dev/null 2>&1 </dev/null &
+    spool o out &
     pids=$!
-    spool e err >/dev/null 2>&1 </dev/null &
+    spool e err &
     pids="$pids $!"
-    pump >/dev/null 2>&1 </dev/null &
-    echo "$pids $!" >helpers
+    pump &
+    echo "$$ $pids $!" >helpers
 }
 
 spool() { # STREAM PIPE: keeps what comes until the location has it; what does not fit waits in the pipe
@@ -69,17 +117,6 @@ pump() { # feeds a process its standard input
     done
 }
 
-go() { # ID: run it; says why not
-    cd "/.tfnz/p/$1" || exit 1
-    id=$1
-    . ./spec
-    why=$(find_command "$command") || { echo "$why"; return 1; }
-    live >/dev/null 2>&1 </dev/null &
-    echo $! >live
-    read -r pid <up
-    echo "$pid" >pid
-}
-
 find_command() { # NAME: says what is wrong with it
     verdict=
     case $1 in
@@ -116,20 +153,6 @@ judge() { # FILE: what the kernel will say of it
     return 1
 }
 
-live() { # the parent of a process, for as long as it lives
-    exec 4<>../../news 7<>out 8<>err
-    read -r token <../../token
-    if [ -n "$terminal" ]; then
-        printf '#!%s sh\nexec %s sh /.tfnz/script on_terminal %s\n' "$B" "$B" "$id" >login
-        "$B" chmod 700 login
-        "$B" telnetd -i -f /.tfnz/none -l "/.tfnz/p/$id/login" <in >out 2>/dev/null
-    else
-        parent <in >out 2>err
-    fi
-    printf %s "$token" >&7
-    printf %s "$token" >&8
-}
-
 parent() { # runs it and says how it ended
     killed_before=$(oom_kills)
     "$B" time -o time -f '' "$B" sh /.tfnz/script become "$id" 4>&- 7>&- 8>&-
@@ -156,7 +179,7 @@ on_terminal() { # ID: as parent, of a process on this terminal
 become() { # ID: this very process becomes it
     cd "/.tfnz/p/$1" || exit 1
     . ./spec
-    echo $$ >up
+    echo "pid $$" >up
     cd "$at" || exit 126
     [ -n "$uid" ] || exec "$B" env -i "$@"
     exec "$B" start-stop-daemon -q -S -p /.tfnz/none -c "$groups" -a "$B" -- nsenter -S "$uid" "$B" env -i "$@"
@@ -169,8 +192,7 @@ oom_kills() {
 forget() { # ID: nothing of it is needed any more
     [ -d "p/$1" ] || return
     read -r helpers <"p/$1/helpers"
-    read -r live 2>/dev/null <"p/$1/live"
-    leave $helpers $live
+    leave $helpers
     for pipe in out err; do # whose last reader waits on
         read -t 0 1<>"p/$1/$pipe" 0<&1 || echo 1<>"p/$1/$pipe"
     done
@@ -181,7 +203,7 @@ list_all() { # every process: ID asleep|awake TERMINAL FED-COUNT FED-BYTES, and 
     for dir in p/*; do
         [ -e "$dir/spec" ] || continue
         state=asleep fed='0 0' out='0 0 0' err='0 0 0'
-        [ -e "$dir/live" ] && state=awake
+        [ -e "$dir/awake" ] && state=awake
         read -r fed 2>/dev/null <"$dir/i.got"
         read -r out 2>/dev/null <"$dir/o.taken"
         read -r err 2>/dev/null <"$dir/e.taken"

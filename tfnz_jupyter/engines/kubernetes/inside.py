@@ -105,7 +105,9 @@ class Inside:
         if self._asleep:
             if not self._spec.argv:
                 raise UsageError("there is nothing to run", hint="Give the spawn a command.")
-            await self._go(first, self._spec.argv)
+            answer = await self._desk.ask(f"wake {first.id}")
+            if answer.code:
+                raise self._why(self._spec.argv, str(answer))
             self._asleep = False
         return first
 
@@ -185,20 +187,16 @@ class Inside:
     ) -> None:
         """Make all it needs, and run it; where that fails, nothing is left."""
         self._running[running.id] = running
-        made = f'"$B" mkdir -m 700 p/{running.id}; printf %s {quoted(text)} >p/{running.id}/spec'
-        code = f"{made}; (make {running.id})" + (f"; (go {running.id})" if go else "")
+        said = text.encode("utf-8", "surrogateescape")
+        state = "awake" if go else "asleep"
+        head = f"n {running.id} {len(said)} {state}\n".encode()
         try:
-            answer = await self._desk.ask(code)
+            answer = await self._desk.ask(f"began {running.id}" if go else ":", (), (head, said))
             if answer.code:
                 raise self._why(argv, str(answer))
         except BaseException:
             self._forget(running.id)
             raise
-
-    async def _go(self, running: PodRunning, argv: tuple[str, ...]) -> None:
-        answer = await self._desk.ask(f"(go {running.id})")
-        if answer.code:
-            raise self._why(argv, str(answer))
 
     def _why(self, argv: tuple[str, ...], words: str) -> TfnzError:
         command, image = (argv[0] if argv else ""), self._spec.image.reference

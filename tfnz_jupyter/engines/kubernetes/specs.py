@@ -1,4 +1,4 @@
-"""A process's spec as the script in its Pod reads it: shell code that sets what ``go`` and ``become`` look at. Pure."""
+"""A process's spec as the script in its Pod reads it: shell code that sets what ``live`` and ``become`` look at. Pure."""
 
 from __future__ import annotations
 
