@@ -18,6 +18,9 @@ ON_CONTAINERS = ("real", "engines", "faults", "browser")
 #: What a test that is marked ``cluster`` finds its cluster by.
 CLUSTER = {"KUBECONFIG", "TFNZ_TEST_REGISTRY"}
 NO_CLUSTER = "no cluster; export KUBECONFIG=... and TFNZ_TEST_REGISTRY=HOST:PORT, an http registry that its nodes pull from"
+#: And one that has to stop its nodes.
+TOOL = "TFNZ_TEST_CLUSTER"
+NO_TOOL = f"nodes cannot be stopped; export {TOOL}=PROGRAM, which does so by: PROGRAM stop NODE, PROGRAM start NODE"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -35,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=lacking))
         elif item.get_closest_marker("cluster") and not os.environ.keys() >= CLUSTER:
             item.add_marker(pytest.mark.skip(reason=NO_CLUSTER))
+        elif item.get_closest_marker("cluster_tool") and TOOL not in os.environ:
+            item.add_marker(pytest.mark.skip(reason=NO_TOOL))
         elif tier == "browser" and not browser:
             item.add_marker(pytest.mark.skip(reason="no Chromium; apt-get install chromium"))
 

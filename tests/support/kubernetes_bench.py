@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
 import urllib.request
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -82,7 +83,23 @@ async def found(namespace: str) -> Cluster:
 @asynccontextmanager
 async def namespace() -> AsyncIterator[Cluster]:
     """A namespace of its own, removed at the end."""
-    cluster = await found(f"tfnz-test-{secrets.token_hex(4)}")
+    with _made(await found(_name())) as cluster:
+        yield cluster
+
+
+@contextmanager
+def namespace_of_its_own() -> Iterator[Cluster]:
+    """The same, where no loop runs."""
+    with _made(asyncio.run(found(_name()))) as cluster:
+        yield cluster
+
+
+def _name() -> str:
+    return f"tfnz-test-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def _made(cluster: Cluster) -> Iterator[Cluster]:
     cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": cluster.namespace}})
     try:
         yield cluster

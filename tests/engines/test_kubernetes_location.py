@@ -1,0 +1,182 @@
+"""A location whose engine is a cluster: tutorials as they are, both nodes used, and what is killed leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.kubernetes_bench import Cluster, namespace_of_its_own
+from tfnz_jupyter import Location
+from tfnz_jupyter.engines.kubernetes.labels import CONTAINER
+from tfnz_jupyter.notebook.snapshots import of_container
+from tfnz_jupyter.notebook.views import container_html
+from tfnz_jupyter.notebook.views_snapshot import LogSnapshot
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+TUTORIALS = ("01", "02", "04", "05")
+NODES = {"tk-a", "tk-b"}
+SPAWNS = """
+import sys, time
+from tfnz_jupyter import Location
+with Location(location="kubernetes") as session:
+    session.node().spawn_container("busybox", command="sleep 3600").wait_until_ready(timeout=60)
+    print("ready", flush=True)
+    time.sleep(3600)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A namespace, in which ``Location(location="kubernetes")`` has its containers, from a home of its own."""
+    home = tempfile.mkdtemp(prefix="tfnz-", dir="/tmp")
+    with namespace_of_its_own() as found, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFNZ_HOME", home)
+        patch.setenv("TFNZ_KUBERNETES_NAMESPACE", found.namespace)
+        patch.setenv("TFNZ_KUBERNETES_REGISTRY", f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
+        try:
+            yield found
+        finally:
+            end_location()
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def session(cluster: Cluster) -> Iterator[Location]:
+    """One with it."""
+    with Location(location="kubernetes") as found:
+        yield found
+
+
+def location_pid() -> int | None:
+    """The process of the location, if there is one."""
+    for file in Path(os.environ["TFNZ_HOME"]).glob("run/kubernetes*/location.json"):
+        with contextlib.suppress(FileNotFoundError):
+            return int(json.loads(file.read_text())["pid"])
+    return None
+
+
+def end_location() -> None:
+    if (pid := location_pid()) is not None:
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda: location_pid() is None, within=60)
+
+
+def containers(cluster: Cluster) -> set[tuple[str, str]]:
+    """Name and node of each container's Pod that is not on its way out."""
+    metadata = [(pod["metadata"], pod["spec"]) for pod in cluster.items("pods")]
+    return {
+        (found["name"], spec.get("nodeName", ""))
+        for found, spec in metadata
+        if CONTAINER in found["labels"] and "deletionTimestamp" not in found
+    }
+
+
+@contextlib.contextmanager
+def nodes_seen(cluster: Cluster) -> Iterator[set[str]]:
+    """The nodes on which containers were seen meanwhile."""
+    found: set[str] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.2):
+            found.update(node for _, node in containers(cluster) if node)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        looking.join(10)
+
+
+@pytest.mark.timeout(400)
+def test_tutorials_pass_as_they_are_with_containers_on_both_nodes(cluster: Cluster) -> None:
+    files = [str(next((ROOT / "notebooks").glob(f"{number}-*.ipynb"))) for number in TUTORIALS]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
+    with nodes_seen(cluster) as seen:
+        ran = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"TFNZ_LOCATION": "kubernetes"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-4000:]
+    assert len(seen) > 1
+    eventually(lambda: not containers(cluster), within=30)
+
+
+def test_a_killed_program_leaves_no_pods(cluster: Cluster, session: Location) -> None:
+    """On the location's own machine: at once. A Pod's end is the cluster's, and takes it a moment."""
+    with subprocess.Popen([sys.executable, "-c", SPAWNS], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        assert len(containers(cluster)) == 1
+        program.kill()
+    eventually(lambda: not containers(cluster), within=20)
+
+
+def test_a_killed_location_leaves_its_containers_to_the_next(
+    cluster: Cluster, session: Location
+) -> None:
+    command = "while read line; do echo got $line; done; exit 7"
+    container = session.node().spawn_container("busybox", command=command)
+    container.wait_until_ready(timeout=60)
+    container.stdin(b"before\n")
+    container.wait_log("got before", timeout=30)
+    killed = location_pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    container.stdin(b"after\n")
+    container.wait_log("got after", timeout=60)
+    assert container.logs() == b"got before\ngot after\n"
+    assert container.run_process("echo still here")[0] == b"still here\n"
+    assert location_pid() not in (None, killed)
+    container.destroy()
+    eventually(lambda: not containers(cluster), within=20)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.cluster_tool
+def test_a_lost_node_is_told_and_one_that_comes_back_is_used_again(
+    cluster: Cluster, session: Location
+) -> None:
+    eventually(lambda: {node.name for node in session.nodes.values()} == NODES, within=60)
+    by_name = {node.name: node for node in session.nodes.values()}
+    told = threading.Event()
+    lost, kept = (
+        by_name[name].spawn_container("busybox", command="sleep 3600") for name in ("tk-b", "tk-a")
+    )
+    for container in (lost, kept):
+        container.wait_until_ready(timeout=60)
+    lost.termination_callback = lambda container, code: told.set() if code is None else None
+    tool = os.environ["TFNZ_TEST_CLUSTER"]
+    subprocess.run([tool, "stop", "tk-b"], check=True)
+    try:
+        assert told.wait(90)
+        assert "tk-b" in lost.reason
+        assert "tk-b" in container_html(
+            of_container(lost), LogSnapshot(0, (), 0), 0.0
+        )  # what its card shows
+        assert [node.name for node in session.ranked_nodes()] == ["tk-a"]
+        assert (
+            session.node().spawn_container("busybox", command="exit 3").wait_exit(timeout=60) == 3
+        )
+        assert kept.run_process("echo here")[0] == b"here\n"
+    finally:
+        subprocess.run([tool, "start", "tk-b"], check=True)
+    eventually(lambda: len(session.ranked_nodes()) == 2, within=120)
+    again = next(node for node in session.nodes.values() if node.name == "tk-b")
+    assert again.spawn_container("busybox", command="exit 4").wait_exit(timeout=90) == 4
