@@ -19,13 +19,12 @@ from tests.support.eventually import eventually_async
 from tfnz_jupyter.server.relay import Relay
 from tfnz_jupyter.server.tunnels import Tunnel
 
-MANY = 2000
 _LISTEN = "socket(L, 2, 1, 0); bind(L, pack('SnC4x8', 2, 7, 0, 0, 0, 0)); listen(L, 4096);"
-#: Takes in MANY connections before it answers the first.
+#: Takes in so many connections before it answers the first.
 _PATIENT = f"""
-$| = 1; {_LISTEN} print 'up';
-for (1..{MANY}) {{ accept($c[$_], L) || die }} print 'all';
-for (1..{MANY}) {{ sysread $c[$_], $b, 100; syswrite $c[$_], $b; close $c[$_] }} sleep 1000;
+$| = 1; $many = shift; {_LISTEN} print 'up';
+for (1..$many) {{ accept($c[$_], L) || die }} print 'all';
+for (1..$many) {{ sysread $c[$_], $b, 100; syswrite $c[$_], $b; close $c[$_] }} sleep 1000;
 """
 #: Sends what fits into the kernel's buffers, and ends.
 _LAST_WORDS = f"{_LISTEN} accept(C, L); syswrite C, 'x' x 100000;"
@@ -67,17 +66,18 @@ class Tunnels:
     async def test_thousands_of_connections_are_open_at_once(self, bench: Bench, relay: Relay):
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
-        name, process = await bench.boot(argv=["perl", "-e", _PATIENT])
+        many = bench.connections
+        name, process = await bench.boot(argv=["perl", "-e", _PATIENT, str(many)])
         await read_until(process, b"up")
         async with tunnel(bench, relay, name) as opened:
-            links = [await asyncio.open_connection("127.0.0.1", opened.port) for _ in range(MANY)]
+            links = [await asyncio.open_connection("127.0.0.1", opened.port) for _ in range(many)]
             for number, (_reader, writer) in enumerate(links):
                 writer.write(b"%d" % number)
             await read_until(process, b"all", within=150)
             answers = [await reader.read() for reader, _writer in links]
             for _reader, writer in links:
                 writer.close()
-        assert answers == [b"%d" % number for number in range(MANY)]
+        assert answers == [b"%d" % number for number in range(many)]
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     async def test_a_transfer_that_is_cut_does_not_look_complete(self, bench: Bench, relay: Relay):

@@ -44,8 +44,9 @@ class Bench(ABC):
     #: Whether a rollback puts another folder in a volume's place, rather than other files into the same.
     exchanges_volumes: ClassVar[bool] = True
 
-    #: How many containers at once are many.
+    #: How many containers at once are many, and how many connections.
     many: ClassVar[int] = 50
+    connections: ClassVar[int] = 2000
     #: Seconds in which what ends by itself is freed, and in which a container speaks while another does its worst.
     soon: ClassVar[float] = 2
     quick: ClassVar[float] = 1

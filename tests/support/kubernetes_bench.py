@@ -119,6 +119,7 @@ class Bench(general.Bench):
     exchanges_volumes = False
     keeps_daemons_together = False
     many = 16
+    connections = 200
     soon = 10
     quick = 10
 
