@@ -29,9 +29,10 @@ import re
 from types import TracebackType
 from typing import ClassVar
 
-#: What a container's last lines may not do to whoever reads an error: sequences of a terminal, and controls.
+#: What the last lines of a container may not hold: sequences of a terminal, controls, marks that turn text around.
 _UNPRINTABLE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 _OURS = os.path.dirname(__file__)
 _SHELL = f"{os.sep}IPython{os.sep}"

@@ -49,9 +49,10 @@ def program() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser, for as long as this lasts."""
+    """A browser, for as long as this lasts. ``*.example`` is this machine to it, and to nobody else."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=list(FLAGS))
+        flags = [*FLAGS, "--host-resolver-rules=MAP *.example 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=program(), args=flags)
         try:
             yield browser
         finally:
@@ -62,13 +63,14 @@ def chromium() -> Iterator[Browser]:
 FRONT_ENDS = {
     "lab": ("LabApp", "lab/workspaces/{stem}/tree/{name}"),
     "notebook": ("JupyterNotebookApp", "notebooks/{name}"),
+    "server": ("LabApp", ""),
 }
 
 
 @contextmanager
-def server(folder: Path, front_end: str = "lab") -> Iterator[str]:
-    """A front end on ``folder``, with no settings but ours; its address."""
-    port = _free_port()
+def server(folder: Path, front_end: str = "lab", *more: str) -> Iterator[str]:
+    """A front end on ``folder``, with no settings but ours and those of ``more``; its address."""
+    port = free_port()
     _quiet(folder / "config")
     environment = {
         **os.environ,
@@ -81,7 +83,7 @@ def server(folder: Path, front_end: str = "lab") -> Iterator[str]:
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
     options += ["--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"]
     settings, _ = FRONT_ENDS[front_end]
-    options += ["--ip=127.0.0.1", f"--{settings}.expose_app_in_browser=True"]
+    options += ["--ip=127.0.0.1", *more, f"--{settings}.expose_app_in_browser=True"]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "jupyter", front_end, *options],
@@ -91,20 +93,22 @@ def server(folder: Path, front_end: str = "lab") -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        eventually(lambda: _answers(f"http://127.0.0.1:{port}/api"), within=60)
+        eventually(lambda: answers(f"http://127.0.0.1:{port}/api"), within=60)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether there is a page at an address."""
     try:
         return urlopen(url, timeout=2).status == 200
     except (URLError, OSError):
@@ -135,7 +139,7 @@ class Lab:
         if notebook is not None:
             shutil.copy(notebook, self.folder / name)
         else:
-            nbformat.write(_notebook(cells), self.folder / name)
+            nbformat.write(notebook_of(cells), self.folder / name)
         page = self.browser.new_page(viewport=SIZE, device_scale_factor=self.scale)
         stem = f"w{name.removesuffix('.ipynb')}"
         _, place = FRONT_ENDS[self.front_end]
@@ -148,7 +152,8 @@ class Lab:
             shown.close()
 
 
-def _notebook(cells: tuple[str, ...]) -> nbformat.NotebookNode:
+def notebook_of(cells: tuple[str, ...]) -> nbformat.NotebookNode:
+    """A notebook of these cells, not run yet."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return made

@@ -144,6 +144,7 @@ class CardView {
     this.followText = h("span");
     this.follow = button("down", "", () => (this.log.follow ? this.log.stop() : this.log.resume()), this.followText);
     this.info = button("info", "details", () => this.details(), null);
+    this.info.setAttribute("aria-expanded", "false");
     this.smaller = button("shorter", "smaller output", () => this.resize(this.height - 1), null);
     this.bigger = button("taller", "bigger output", () => this.resize(this.height + 1), null);
     this.terminal = button("terminal", "open a terminal in this container", () => this.shell(), null);
@@ -183,9 +184,10 @@ class CardView {
 
   sure(asking) {
     clearTimeout(this.calmTimer);
+    const here = asking || this.confirm.contains(document.activeElement); // a question that is dropped by itself takes no focus
     this.destroy.hidden = asking;
     this.confirm.hidden = !asking;
-    (asking ? this.no : this.destroy).focus();
+    if (here) (asking ? this.no : this.destroy).focus();
     if (asking) this.calmTimer = setTimeout(() => this.sure(false), 8000);
   }
 

@@ -68,7 +68,8 @@ class TerminalView {
     this.size = h("span", { class: "tf-time" });
     this.state = h("span", { class: "tf-chip", role: "status" });
     this.end = h("button", { type: "button", class: "tf-button", onclick: () => session.wire.ask({ type: "close" }), title: "end it", "aria-label": "close this terminal" }, icon("trash"), "Close");
-    this.box = h("div", { class: "tf-screen", "data-lm-suppress-shortcuts": "true", "aria-label": `terminal of ${session.facts.name}` });
+    this.box = h("div", { class: "tf-screen", "data-lm-suppress-shortcuts": "true", "aria-label": `terminal of ${session.facts.name}; Shift and Escape leave it` });
+    this.box.addEventListener("keydown", (event) => this.key(event), true);
     this.box.addEventListener("keydown", (event) => event.stopPropagation());
     this.root = h("div", { class: "tfnz tf-card tf-terminal", role: "group", "aria-label": `terminal ${session.facts.name}` },
       h("div", { class: "tf-head" }, h("span", { class: "tf-title" }, this.title, this.what), this.state, this.size, this.end), this.box);
@@ -95,6 +96,14 @@ class TerminalView {
     this.refit();
     this.sized();
     this.term.focus();
+  }
+
+  // Every key is the shell's, Tab too; this one gives the page back to who has no mouse.
+  key(event) {
+    if (event.key !== "Escape" || !event.shiftKey) return;
+    event.stopPropagation();
+    event.preventDefault();
+    this.end.focus();
   }
 
   restart() {

@@ -12,9 +12,9 @@ export function spark(history, what) {
   const x = (i) => width - 1 - (history.length - 1 - i) * ((width - 2) / 59);
   const y = (share) => height - 2 - Math.max(0, Math.min(1, share)) * (height - 4);
   const line = history.map((share, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(share).toFixed(1)}`).join("");
-  if (!line) return svg;
+  const ground = [`M0 ${height - 0.5}H${width}`, "tf-ground"];
   const area = `${line}L${width - 1} ${height}L${x(0).toFixed(1)} ${height}Z`;
-  for (const [d, name] of [[area, "tf-area"], [line, "tf-line"]]) {
+  for (const [d, name] of line ? [ground, [area, "tf-area"], [line, "tf-line"]] : [ground]) {
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     path.setAttribute("d", d);
     path.setAttribute("class", name);
