@@ -126,6 +126,16 @@ def test_a_small_object_is_one_honest_line_and_readable_markup():
     assert "a" not in page.tags
 
 
+def test_a_view_carries_the_rules_that_it_needs_and_no_others():
+    style = ".tfnz {\n--tf-bg: white;\n}\n.tfnz .tf-head, .tfnz .tf-far { a }\n.tfnz .tf-far b { c }\n.tfnz a { d }"
+    head = views.framed('<div class="tfnz tf-head"><a></a></div>', style)
+    assert head.startswith(
+        "<style>.tfnz {\n--tf-bg: white;\n}\n.tfnz .tf-head, .tfnz .tf-far { a }\n.tfnz a { d }</style>"
+    )
+    whole = views.framed('<div class="tfnz tf-head"><b class="tf-far"></b></div>', style)
+    assert style in whole
+
+
 def test_a_card_reads_well_without_its_style():
     log = LogSnapshot(2, ((1, b"hello"), (0, b"7"), (2, b"oops")), 11)
     facts = container(

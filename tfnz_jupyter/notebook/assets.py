@@ -11,13 +11,15 @@ from functools import cache
 from importlib import resources
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<file>[\w.]+)";\n', re.MULTILINE)
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
 @cache
 def module(name: str) -> str:
-    """``static/name.js`` with all it imports before it, as one module."""
-    return "".join(_EXPORT.sub("", _IMPORT.sub("", _text(file))) for file in _order(f"{name}.js"))
+    """``static/name.js`` with all it imports before it, as one module, without what is only for readers."""
+    text = "".join(_IMPORT.sub("", _text(file)) for file in _order(f"{name}.js"))
+    return _COMMENT.sub("", _EXPORT.sub("", text))
 
 
 @cache

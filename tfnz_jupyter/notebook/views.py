@@ -7,6 +7,7 @@ through :func:`escape`; without its style sheet a view is still a readable docum
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -20,6 +21,9 @@ from .views_snapshot import (
 )
 
 ERR = 2
+
+_CLASS = re.compile(r"\btf-[\w-]+")
+_SELECTED = re.compile(r"\.(tf-[\w-]+)")
 
 
 def escape(text: str) -> str:
@@ -147,8 +151,19 @@ def as_of(now: float) -> str:
 
 
 def framed(body: str, style: str) -> str:
-    """A view with its style sheet, if it is to carry one."""
-    return f"<style>{style}</style>{body}" if style else body
+    """A view with what it needs of a style sheet, if it is to carry one: a notebook may hold hundreds of views."""
+    return f"<style>{_needed(style, body)}</style>{body}" if style else body
+
+
+def _needed(style: str, body: str) -> str:
+    """The lines of a style sheet but for the rules that are about classes of ours which a body has not."""
+    there = set(_CLASS.findall(body))
+
+    def needed(line: str) -> bool:
+        selectors, rule, _ = line.partition("{")
+        return not rule or any(set(_SELECTED.findall(one)) <= there for one in selectors.split(","))
+
+    return "\n".join(filter(needed, style.split("\n")))
 
 
 def _head(snapshot: ContainerSnapshot, now: float) -> str:

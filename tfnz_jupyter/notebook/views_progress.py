@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .views import escape
+from .views import escape, framed
 
 
 def bar_html(title: str, words: str, share: float | None, style: str) -> str:
@@ -10,12 +10,13 @@ def bar_html(title: str, words: str, share: float | None, style: str) -> str:
     known = "" if share is None else f' aria-valuenow="{100 * share:.0f}"'
     unknown = " tf-unknown" * (share is None)
     width = "" if share is None else f' style="width:{100 * share:.1f}%"'
-    return (
-        f'<style>{style}</style><div class="tfnz"><div class="tf-progress">'
+    body = (
+        '<div class="tfnz"><div class="tf-progress">'
         f'<div class="tf-step"><span>{escape(title)}</span><span class="tf-amount">{escape(words)}</span></div>'
         f'<div class="tf-track{unknown}" role="progressbar" aria-label="{escape(title)}"{known}>'
         f'<span class="tf-bar"{width}></span></div></div></div>'
     )
+    return framed(body, style)
 
 
 def bar_text(title: str, words: str, share: float | None) -> str:

@@ -70,7 +70,7 @@ class Table {
     this.height = 0; // of a row, where there are many
     this.heads = columns.map((column) => this.head(column));
     this.body = h("tbody");
-    this.scrolled = () => this.look();
+    this.scrolled = () => this.height && this.look();
     document.addEventListener("scroll", this.scrolled, { capture: true, passive: true });
     this.el = h("table", { class: kind ? `tf-table ${kind}` : "tf-table", "aria-label": label }, h("thead", null, h("tr", null, ...this.heads)), this.body);
   }

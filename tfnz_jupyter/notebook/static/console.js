@@ -7,6 +7,8 @@ import { living } from "./places.js";
 
 const NUDGES = [5, 12]; // ms after a key: two empty messages that carry the acknowledgement a stock server's socket waits for
 const HISTORY = 256 * 1024; // bytes that a view which opens later is given
+const BEHIND = 128 * 1024; // bytes drawn after which the kernel is told at once; before that, after a moment
+const MOMENT = 100; // ms
 const RESIZE = 80; // ms without a change until a new size is told
 
 class Session {
@@ -16,13 +18,16 @@ class Session {
     this.views = new Set();
     this.history = [];
     this.before = 0;
-    this.drawn = 0;
+    this.drawn = this.told = 0; // bytes since the last replay: put on the screen, and told the kernel of
   }
 
   open(model) {
     this.facts = model.get("initial");
     this.wire = new Wire(model, (message, buffers) => this.hear(message, buffers), () => this.tick());
-    return () => this.wire.close();
+    return () => {
+      clearTimeout(this.telling);
+      this.wire.close();
+    };
   }
 
   hear(message, buffers) {
@@ -30,7 +35,7 @@ class Session {
     if (message.replay) {
       this.history = [bytes[0]];
       this.before = message.before;
-      this.drawn = 0;
+      this.drawn = this.told = 0;
       for (const view of this.views) view.restart();
     } else if (message.output) {
       this.keep(bytes[0]);
@@ -50,6 +55,14 @@ class Session {
   wrote(view, size) {
     if (view !== this.views.values().next().value) return;
     this.drawn += size;
+    if (this.drawn - this.told > BEHIND) this.acknowledge();
+    else this.telling ??= setTimeout(() => this.acknowledge(), MOMENT);
+  }
+
+  acknowledge() {
+    clearTimeout(this.telling);
+    this.telling = undefined;
+    this.told = this.drawn;
     this.wire.send({ type: "ack", at: this.drawn });
   }
 
@@ -88,13 +101,13 @@ class TerminalView {
     this.term.open(this.box);
     this.term.onData((keys) => this.type(new TextEncoder().encode(keys)));
     this.term.onBinary((keys) => this.type(Uint8Array.from(keys, (key) => key.charCodeAt(0))));
-    this.term.onResize(() => this.sized());
     this.themes = new MutationObserver(() => { this.term.options.theme = colours(this.root); });
     this.themes.observe(document.body, { attributes: true });
     this.root.dataset.ready = "true";
-    this.restart();
-    this.refit();
+    this.fit.fit();
     this.sized();
+    this.term.onResize(() => this.sized());
+    this.restart();
     this.term.focus();
   }
 
