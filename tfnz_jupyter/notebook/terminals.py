@@ -7,20 +7,20 @@ never for long: one that says nothing at all is given up, and gets the newest sc
 
 from __future__ import annotations
 
-import contextvars
+import asyncio
 import gzip
 import hashlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..blocking import submit
 from ..errors import TfnzError
-from ..sdk.callbacks import Callbacks
 from . import assets
 from .feeds import Speaker
 
@@ -72,7 +72,7 @@ class TerminalFeed(Speaker):
         self.process: Process | None = None
         self._on_over = on_over
         self._lock = threading.Condition()
-        self._typing = Callbacks("terminal")
+        self._turn = asyncio.Lock()  # who types first is served first
         self._history: deque[bytes] = deque()
         self._held = self._printed = 0  # bytes in the history, and ever
         self._pending: list[bytes] = []
@@ -184,26 +184,33 @@ class TerminalFeed(Speaker):
         self._answers.append(({"done": request}, []))
 
     def key(self, data: bytes) -> None:
-        """Type something."""
-        self._later(lambda process: process.stdin(data))
+        """Type something, after what was typed before."""
+        self._have(lambda process: self._type(process, data))
 
     def resize(self, columns: int, rows: int) -> None:
         """The page has another size."""
-        self._later(lambda process: process.resize(columns, rows))
+        self._have(lambda process: process.resize.aio(columns, rows))
 
     def close(self) -> None:
-        """End the process, as closing a window does."""
-        self._later(lambda process: process.kill(1))
+        """End the process, as closing a window does; also one that takes no more keys."""
+        self._have(lambda process: process.kill.aio(1))
 
-    def _later(self, deed: Callable[[Process], object]) -> None:
-        """Do something with the process, in order, on a thread of its own: the page's messages must not wait for it."""
+    def _have(self, deed: Callable[[Process], Coroutine[Any, Any, object]]) -> None:
+        """Have something done to the process: the page's messages must not wait for it.
+
+        By the SDK's loop itself: while a cell computes, each thread on a key's way costs it milliseconds.
+        """
         if (process := self.process) is not None:
-            self._typing.post(contextvars.copy_context(), _attempt, deed, process)
+            submit(_attempt(deed(process), process))
+
+    async def _type(self, process: Process, data: bytes) -> None:
+        async with self._turn:
+            await process.stdin.aio(data)
 
 
-def _attempt(deed: Callable[[Process], object], process: Process) -> None:
+async def _attempt(deed: Coroutine[Any, Any, object], process: Process) -> None:
     try:
-        deed(process)
+        await deed
     except TfnzError as problem:
         log.debug("%r: %s", process, problem)  # it has ended, and says so itself
 
