@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from tests.engines.contract import Contract
+from tests.engines.contract_network import echoing, say
 from tests.support import docker_bench
 from tests.support.bench import read_until
 from tests.support.docker_bench import Bench, Dockerd, footprint
@@ -163,6 +164,37 @@ class TestHosts:
         _, process = await two.boot("echo again; exec sleep 1000", node=second.id)
         await read_until(process, b"again")
         await two.clear()
+
+
+class TestElsewhere:
+    """A host whose network is another machine's."""
+
+    async def test_its_containers_stay_closed_to_each_other_and_it_says_why(self, docker: Dockerd):
+        with docker_bench.at_home(), folder() as place:
+            async with docker_bench.bench(place, docker) as there:
+                assert any("cannot be opened to each other" in why for why in there.engine.degraded)
+                assert any("cannot be reached from here" in why for why in there.engine.degraded)
+                server, address = await echoing(there)
+                client, _ = await there.boot("sleep 1000")
+                with pytest.raises(NotSupported, match="not this machine's"):
+                    await there.engine.allow(server, client)
+                with pytest.raises(NotSupported, match="egress='none'"):
+                    await there.boot("true", egress="none")
+                script = f"nc -w 1 {address} 7 </dev/null && echo open || echo shut"
+                assert await there.said(client, script) == "shut\n"
+
+    async def test_its_rules_are_changed_by_a_container_there_if_that_is_allowed(
+        self, docker: Dockerd
+    ):
+        before = footprint(docker)
+        with docker_bench.at_home(), folder() as place:
+            async with docker_bench.bench(place, docker, allow_host_rules=("yes",)) as there:
+                server, address = await echoing(there)
+                client, _ = await there.boot("sleep 1000")
+                assert await say(there, client, address) != "word"
+                await there.engine.allow(server, client)
+                assert await say(there, client, address) == "word"
+        assert footprint(docker) == before
 
 
 class TestRefusals:

@@ -150,6 +150,17 @@ def apart() -> Iterator[None]:
         os.close(network)
 
 
+@contextmanager
+def at_home() -> Iterator[None]:
+    """This thread in this machine's own network meanwhile: what it starts :func:`apart` is on another, as it were."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with inside_network(_HOME, here):
+            yield
+    finally:
+        os.close(here)
+
+
 class Bench(general.Bench):
     """An open Docker engine with the tiny image installed."""
 
@@ -218,9 +229,11 @@ def end_location(home: Path) -> None:
 
 
 @asynccontextmanager
-async def bench(folder: Path, *dockers: Dockerd) -> AsyncIterator[Bench]:
+async def bench(
+    folder: Path, *dockers: Dockerd, **options: tuple[str, ...]
+) -> AsyncIterator[Bench]:
     """An open bench, closed at the end."""
-    found = Bench(folder, *dockers)
+    found = Bench(folder, *dockers, **options)
     try:
         await found.open()
         yield found

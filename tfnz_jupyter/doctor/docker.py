@@ -38,8 +38,8 @@ async def _host(url: str, certs: str, folder: Path) -> Check:
 
     try:
         host = Host(Address(url, certs), "doctor", folder, folder)
-        await host.connect()
+        name = await host.connect()
     except TfnzError as problem:
         return Check(url, "missing", problem.message, problem.hint)
     await host.close()
-    return Check(url, "ok", f"{host.name}: {host.cpus} processors, {host.memory >> 20:,} MiB")
+    return Check(url, "ok", f"{name}: {host.cpus} processors, {host.memory >> 20:,} MiB")

@@ -56,13 +56,15 @@ class DockerEngine(Engine):
     def __init__(self, state: Path, runtime: Path, options: Options) -> None:
         told.known(options, self.name, _OPTIONS)
         certs = told.one(options, "certs")
+        helps = told.switch(options, "allow_host_rules")
         urls = options.get("host") or (usual(),)
         self.degraded: list[str] = []
         state.mkdir(parents=True, exist_ok=True)
         self._location = _identity(state / "identity")
         self._hosts: dict[str, Host] = {}  # by name: those that are there
         self._keeping = [
-            Keeping(Host(Address(url, certs), self._location, state, runtime), self) for url in urls
+            Keeping(Host(Address(url, certs), self._location, state, runtime, helps=helps), self)
+            for url in urls
         ]
         self._containers: dict[str, Container] = {}
         self._images = Images(self._hosts.values())
@@ -84,18 +86,31 @@ class DockerEngine(Engine):
         known: Mapping[str, ContainerSpec] | None = None,
     ) -> dict[str, Survivor]:
         self._on_nodes = on_nodes
-        opening = (one.open(known or {}) for one in self._keeping)
-        found = await asyncio.gather(*opening, return_exceptions=True)
-        problems = [one for one in found if isinstance(one, BaseException)]
-        if len(problems) == len(found):
+        problems = [await self._connected(one) for one in self._keeping]
+        there = [one for one, why in zip(self._keeping, problems, strict=True) if why is None]
+        opening = (one.open(known or {}) for one in there)
+        problems += await asyncio.gather(*opening, return_exceptions=True)
+        failed = [one for one in problems if one is not None]
+        if len(failed) == len(self._keeping):
             await self.close()
-            raise problems[0]
-        self.degraded += [str(problem) for problem in problems]
+            raise failed[0]
+        self.degraded += [str(problem) for problem in failed]
+        for one in there:  # in the order in which they were named
+            if one.host.name in self._hosts:
+                self._hosts[one.host.name] = self._hosts.pop(one.host.name)
         for one in self._keeping:
             self._background(one.keep())
         await self._sample()
         self._background(self._sampling())
         return {name: one.survivor() for name, one in self._containers.items()}
+
+    async def _connected(self, one: Keeping) -> BaseException | None:
+        """Why a host is not there; None where it is. One after the other: those named first are called first."""
+        try:
+            await one.connect()
+        except EngineFailed as problem:
+            return problem
+        return None
 
     def arrived(self, host: Host, told: Sequence[str]) -> None:
         """A host is there, for the first time or again."""

@@ -1,6 +1,7 @@
-"""The rules of one host, kept by iptables on this machine: written as a whole whenever something has changed.
+"""The rules of one host, kept by its iptables: written as a whole whenever something has changed.
 
-Changes that come while a writing is under way share the next one, so that fifty boots at once write a few times.
+On this machine iptables is simply run; on another host, where that is allowed, by a short-lived container that is let into
+the host's network and files. Changes that come while a writing is under way share the next one: fifty boots write a few times.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 
 from ...errors import EngineFailed, NotSupported
 from . import rules
@@ -17,16 +18,39 @@ from .rules import Chains, Egress
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
+#: Runs a program where the rules are, with something on its standard input: its code, and what it said.
+Run = Callable[[Sequence[str], str], Awaitable[tuple[int, str]]]
+
+
+async def here(argv: Sequence[str], given: str = "") -> tuple[int, str]:
+    """Run a program on this machine."""
+    env = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=env,
+        )
+    except FileNotFoundError:
+        return 127, f"no {argv[0]}"
+    said, _ = await process.communicate(given.encode())
+    return process.returncode or 0, said.decode("utf-8", "replace")
+
+
 class Firewall:
     """What containers of one host may reach.
 
     Args:
         chains: where the rules are.
         why_not: why there can be none here; then all stays as Docker has it, and asking for more is ``NotSupported``.
+        run: runs iptables where the rules are.
     """
 
-    def __init__(self, chains: Chains, why_not: str = "") -> None:
-        self._chains, self.why_not = chains, why_not
+    def __init__(self, chains: Chains, why_not: str = "", run: Run = here) -> None:
+        self._chains, self.why_not, self._run = chains, why_not, run
+        self._resolvers: list[str] = []
         self._egress: dict[str, Egress] = {}
         self._openings: set[tuple[str, str]] = set()
         self._wanted, self._written = 0, 0
@@ -39,8 +63,8 @@ class Firewall:
         """
         if self.why_not:
             return
-        code, listed = await _spawned(("iptables", "-w", "-S", self._chains.forward))
-        self._openings = rules.openings_in(self._chains, listed)
+        code, said = await self._do(rules.LOOK)
+        self._resolvers, self._openings = resolvers(said), rules.openings_in(self._chains, said)
         if code:
             await self._write()
 
@@ -85,19 +109,7 @@ class Firewall:
         """Take the chains away, whoever made them."""
         if self.why_not:
             return
-        for parent, chain in self._jumps():
-            await _quietly("iptables", "-w", "-D", parent, *self._chains.jump(chain))
-        for chain in self._chains.all:
-            await _quietly("iptables", "-w", "-F", chain)
-        for chain in self._chains.all:
-            await _quietly("iptables", "-w", "-X", chain)
-
-    def _jumps(self) -> list[tuple[str, str]]:
-        return [
-            (rules.USER, self._chains.forward),
-            (rules.FORWARD, self._chains.forward),
-            (rules.INPUT, self._chains.input),
-        ]
+        await self._do(rules.CLEAR)
 
     async def _changed(self) -> None:
         """Have it written; a writing that has not begun yet serves all."""
@@ -111,61 +123,34 @@ class Firewall:
                 await self._write()
 
     async def _write(self) -> None:
-        text = rules.table(self._chains, self._egress, self._openings, resolvers())
-        await _run("iptables-restore", "-w", "--noflush", given=text)
-        docker = await _quietly("iptables", "-w", "-n", "-L", rules.USER)
-        parents = [rules.USER if docker else rules.FORWARD, rules.INPUT]
-        for parent, chain in zip(parents, self._chains.all[:2], strict=True):
-            rule = self._chains.jump(chain)
-            if not await _quietly("iptables", "-w", "-C", parent, *rule):
-                await _run("iptables", "-w", "-I", parent, *rule)
+        text = rules.table(self._chains, self._egress, self._openings, self._resolvers)
+        code, said = await self._do(rules.WRITE, text)
+        if code:
+            raise EngineFailed("the rules of containers cannot be changed", detail=said)
+
+    async def _do(self, script: str, given: str = "") -> tuple[int, str]:
+        names = (*self._chains.all, self._chains.bridge)
+        return await self._run(["sh", "-c", script, "sh", *names], given)
 
 
 async def obstacle(bridge: str) -> str:
-    """Why no rules can be kept here for a bridge; empty where they can."""
+    """Why no rules can be kept by this machine for a bridge; empty where they can."""
     try:
         socket.if_nametoindex(bridge)
     except OSError:
         return "the host's network is not this machine's, where its firewall would be"
     if os.geteuid() != 0:
         return "the host's firewall is changed by root alone"
-    if not await _quietly("iptables", "-w", "-n", "-L", rules.INPUT):
-        return "there is no iptables here that works; apt-get install iptables"
-    return ""
+    return await lacking(here)
 
 
-def resolvers() -> list[str]:
-    """The name servers this machine is told to ask; those on itself are asked by Docker."""
-    try:
-        lines = Path("/etc/resolv.conf").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    named = [line.split()[1] for line in lines if line.startswith("nameserver ")]
+async def lacking(run: Run) -> str:
+    """Why iptables does not work where a program is run; empty where it does."""
+    code, _ = await run(["iptables", "-w", "-n", "-L", "INPUT"], "")
+    return "there is no iptables there that works; apt-get install iptables" if code else ""
+
+
+def resolvers(text: str) -> list[str]:
+    """The name servers that a resolv.conf names; those on its own machine are asked by Docker. Pure."""
+    named = [line.split()[1] for line in text.splitlines() if line.startswith("nameserver ")]
     return [address for address in named if ":" not in address and not address.startswith("127.")]
-
-
-async def _run(*argv: str, given: str = "") -> None:
-    process, said = await _spawned(argv, given)
-    if process:
-        raise EngineFailed(f"{argv[0]} failed", detail=said)
-
-
-async def _quietly(*argv: str) -> bool:
-    """Whether it did what it was told."""
-    return (await _spawned(argv))[0] == 0
-
-
-async def _spawned(argv: tuple[str, ...], given: str = "") -> tuple[int, str]:
-    env = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=env,
-        )
-    except FileNotFoundError:
-        return 127, f"no {argv[0]}"
-    said, _ = await process.communicate(given.encode())
-    return process.returncode or 0, said.decode("utf-8", "replace")

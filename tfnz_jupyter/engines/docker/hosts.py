@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 
 from ...errors import EngineFailed
-from . import manifest, toolbox
+from . import firewall, manifest, toolbox
 from .firewall import Firewall
 from .network import Network
 from .probing import Seen, probe
@@ -32,6 +32,8 @@ BROKEN = (aiodocker.DockerError, aiohttp.ClientError, OSError, TimeoutError)
 _ANSWERS_WITHIN = 10.0  # seconds, when it is asked for the first time
 _KINDS = {"die": "die", "died": "die", "exec_die": "exec_die", "exec_died": "exec_die"}
 
+_THERE = 'PATH=$PATH:/usr/sbin:/sbin; printf %s "$GIVEN" | chroot /host "$@"'
+
 #: What has ended: kind, Docker's id of the container, attributes.
 News = Callable[[str, str, dict[str, str]], None]
 
@@ -44,9 +46,13 @@ class Host:
         location: the id of ours, that all we make there is labelled with.
         state: a folder for what is known of it.
         runtime: a folder for a socket, where the way leads through SSH.
+        helps: whether its firewall may be changed by a container that has the host's rights for a moment.
     """
 
-    def __init__(self, address: Address, location: str, state: Path, runtime: Path) -> None:
+    def __init__(
+        self, address: Address, location: str, state: Path, runtime: Path, *, helps: bool = False
+    ) -> None:
+        self.helps = helps
         self.address, self._location = address, location
         self._state, self._runtime = state, runtime
         self.name = ""
@@ -85,8 +91,8 @@ class Host:
         said = problem.message if isinstance(problem, aiodocker.DockerError) else str(problem)
         return EngineFailed(f"{self.name or self.address.url}: {said or type(problem).__name__}")
 
-    async def connect(self) -> None:
-        """Open the way, and learn what is there. Raises ``EngineFailed``."""
+    async def connect(self) -> str:
+        """Open the way, and learn what is there; what it calls itself. Raises ``EngineFailed``."""
         self._way = await reach(self.address, self._runtime)
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
@@ -97,9 +103,9 @@ class Host:
                 f"no Docker or Podman answers at {self.address.url}: {_why(problem)}",
                 hint="Is it running, and may this user use it? Try: docker info",
             ) from problem
-        self.name = self.name or _slug(str(info.get("Name", "")))
         self.cpus, self.memory = int(info["NCPU"]), int(info["MemTotal"])
         self.images.clear()
+        return _slug(str(info.get("Name", "")))
 
     async def prepare(self) -> list[str]:
         """Make the network and its firewall, and see whether they hold; what they do not give, in plain sentences."""
@@ -108,9 +114,22 @@ class Host:
         self.network = Network(self, f"tfnz-{self.key}", f"tfnz{self.key}")
         seen = await self._seen(is_new=await self.network.open())
         self.is_near, self.is_reached = seen.near, seen.reached
-        self.firewall = Firewall(Chains(self.key, self.network.bridge), seen.no_rules)
-        await self.firewall.open()
+        await self.keep_rules(seen.no_rules, by_helper=seen.by_helper)
         return seen.lacking
+
+    async def keep_rules(self, why_not: str, *, by_helper: bool) -> None:
+        """Have the firewall of our network, from here or by a container there."""
+        run = self.run_there if by_helper else firewall.here
+        self.firewall = Firewall(Chains(self.key, self.network.bridge), why_not, run)
+        await self.firewall.open()
+
+    async def run_there(self, argv: Sequence[str], given: str = "") -> tuple[int, str]:
+        """Run a program of the host's, as its root, by a container that has the host's network and files for a moment."""
+        return await self.do(
+            ["sh", "-c", _THERE, "sh", *argv],
+            Env=[f"GIVEN={given}"],
+            HostConfig={"NetworkMode": "host", "Binds": ["/:/host"], "CapAdd": ["NET_ADMIN"]},
+        )
 
     async def _bring_toolbox(self) -> None:
         try:

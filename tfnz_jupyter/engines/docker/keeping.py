@@ -39,19 +39,19 @@ class Keeping:
         self._following: asyncio.Task[None] | None = None
         self._is_there = False
 
+    async def connect(self) -> None:
+        """Open the way; the host has a name of its own then. Raises ``EngineFailed``."""
+        said = await self.host.connect()
+        self.host.name = self.host.name or self._house.free_name(said)
+
     async def open(self, known: Mapping[str, ContainerSpec]) -> None:
-        """Connect and make ready. Raises ``EngineFailed``."""
-        host, first = self.host, not self.host.name
-        await host.connect()
+        """Make ready what is connected. Raises ``EngineFailed``."""
         try:
-            if first:
-                name, host.name = host.name, ""
-                host.name = self._house.free_name(name)
             await self._ready(known)
         except BaseException as problem:
-            await host.close()
+            await self.host.close()
             if isinstance(problem, BROKEN):
-                raise host.failed(problem) from problem
+                raise self.host.failed(problem) from problem
             raise
 
     async def _ready(self, known: Mapping[str, ContainerSpec]) -> None:
@@ -101,6 +101,7 @@ class Keeping:
         while True:
             await asyncio.sleep(_AGAIN)
             try:
+                await self.connect()
                 return await self.open({})
             except TfnzError as problem:
                 _log.info("%s: %s", self.host.address.url, problem.message)

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .firewall import Firewall, obstacle
-from .rules import Chains
+from .firewall import lacking, obstacle
 
 if TYPE_CHECKING:
     from .hosts import Host
 
 _PORT = 7
-_LISTEN = ["sh", "-c", f"while :; do nc -l -p {_PORT} </dev/null; done"]
 _PATIENCE = 3.0  # seconds for the listener to listen
 _MARK = "TFNZ_PROBE"
+_LISTEN = ["sh", "-c", f'while :; do echo "${_MARK}" | nc -l -p {_PORT}; done']
 _FAR = "{name} is another machine: files of its containers cannot be reached, nor processes beside the first be signalled"
 
 
@@ -31,24 +30,30 @@ class Seen:
     near: bool  # its processes are this machine's
     reached: bool  # its containers' addresses are reached from here
     no_rules: str  # why its firewall cannot be changed; empty where it can
+    by_helper: bool  # it can by a container there, and not from here
     lacking: list[str]  # what it does not give, in plain sentences
 
 
 async def probe(host: Host) -> Seen:
     """Try it. Whatever rules there can be are in force meanwhile: they are part of what it gives."""
     mark, ip = secrets.token_hex(8), host.network.take()
-    chains = Chains(host.key, host.network.bridge)
     try:
         more = _on(host, ip) | {"Env": [f"{_MARK}={mark}"]}
         async with host.tool(_LISTEN, **more) as listener:
             pid = int((await listener.show())["State"]["Pid"])
-            no_rules = await obstacle(chains.bridge)  # some make the bridge for the first container
-            await Firewall(chains, no_rules).open()
-            near, reached = _is_near(pid, mark), await _reaches(ip)
+            no_rules = await obstacle(
+                host.network.bridge
+            )  # some make the bridge for the first container
+            by_helper = bool(no_rules) and host.helps
+            if by_helper:
+                no_rules = await lacking(host.run_there)
+            await host.keep_rules(no_rules, by_helper=by_helper)
+            near, reached = _is_near(pid, mark), await _reaches(ip, mark)
             denied = not await _is_reached_by_another(host, ip)
     finally:
         host.network.free(ip)
-    return Seen(near, reached, no_rules, [*_told(host.name, near, reached, no_rules, denied)])
+    told = [*_told(host.name, near, reached, no_rules, denied)]
+    return Seen(near, reached, no_rules, by_helper, told)
 
 
 def _told(name: str, near: bool, reached: bool, no_rules: str, denied: bool) -> list[str]:
@@ -88,20 +93,22 @@ def _is_near(pid: int, mark: str) -> bool:
         return False
 
 
-async def _reaches(ip: str) -> bool:
+async def _reaches(ip: str, mark: str) -> bool:
+    """Whether it is the listener that answers at its address: others may have the same, elsewhere."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE
     while loop.time() < until:
         try:
             async with asyncio.timeout(until - loop.time()):
-                _, writer = await asyncio.open_connection(ip, _PORT)
+                reader, writer = await asyncio.open_connection(ip, _PORT)
+                said = await reader.readline()
         except ConnectionRefusedError:
             await asyncio.sleep(0.02)
             continue
         except OSError:
             return False
         writer.close()
-        return True
+        return said.decode("latin-1").strip() == mark
     return False
 
 

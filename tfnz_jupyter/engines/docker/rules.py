@@ -1,5 +1,7 @@
 """Who may reach whom, as text for ``iptables-restore``: three chains of a location's own, always written as a whole. Pure.
 
+They hang on Docker's chain for rules of others, which comes before its own; where there is none, on the kernel's.
+
 Between containers an opening lets its client begin and its server answer; whatever else goes from one to another is reset, so
 that a conversation whose opening is taken back ends at once. On the way out a container has what ``egress=`` gave it; one that
 is not known has nothing. The host itself is reached by those alone that may reach everything.
@@ -14,9 +16,6 @@ from dataclasses import dataclass
 from ..addresses import METADATA, NEVER, NOT_PUBLIC
 
 Egress = str | Sequence[str]
-#: Docker's chain for rules of others, before its own; where there is none, the kernel's.
-USER, FORWARD, INPUT = "DOCKER-USER", "FORWARD", "INPUT"
-
 _ANSWERS = "-m conntrack --ctstate ESTABLISHED,RELATED"
 
 
@@ -44,9 +43,29 @@ class Chains:
         """In the order in which they can be removed."""
         return self.forward, self.input, self.public
 
-    def jump(self, chain: str) -> list[str]:
-        """The rule that leads into one of them, as arguments behind ``-I CHAIN``."""
-        return ["-i", self.bridge, "-j", chain]
+
+# Scripts for the host's sh; $1 and $2 are the chains of forwarded packets and of those for the host, $3 is the third one, $4
+# the bridge. Others change rules too, so that a change may have to be tried again.
+#: Says which name servers there are, and what the chain holds; its code is iptables'.
+LOOK = 'cat /etc/resolv.conf; iptables -w -S "$1" 2>/dev/null'
+#: Writes the table on its standard input, and leads every packet of a container there, if nothing does yet.
+WRITE = """
+table=$(cat)
+for try in 1 2 3 4 5 6 7 8; do
+  said=$(printf '%s\\n' "$table" | iptables-restore -w --noflush 2>&1) && break
+  [ $try = 8 ] && { echo "$said"; exit 1; }
+  sleep 0.$try
+done
+parent=DOCKER-USER; iptables -w -n -L $parent >/dev/null 2>&1 || parent=FORWARD
+lead() { iptables -w -C "$1" -i "$2" -j "$3" 2>/dev/null || iptables -w -I "$1" -i "$2" -j "$3"; }
+lead $parent "$4" "$1" && lead INPUT "$4" "$2"
+"""
+#: Takes everything away, as far as it is there.
+CLEAR = """
+iptables -w -D DOCKER-USER -i "$4" -j "$1"; iptables -w -D FORWARD -i "$4" -j "$1"; iptables -w -D INPUT -i "$4" -j "$2"
+for chain in "$1" "$2" "$3"; do iptables -w -F $chain; done
+for chain in "$1" "$2" "$3"; do iptables -w -X $chain; done
+"""
 
 
 def table(

@@ -17,7 +17,7 @@ from pathlib import Path
 from ...errors import NotSupported
 from . import manifest
 
-_APPLETS = ("sh", "cat", "cp", "find", "mkdir", "nc", "rm", "sleep")
+_APPLETS = ("sh", "cat", "chroot", "cp", "find", "mkdir", "nc", "rm", "sleep")
 
 
 @cache
