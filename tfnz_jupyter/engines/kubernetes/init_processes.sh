@@ -272,6 +272,7 @@ tree() { # PID: it and all below it: $pids, and with what tells them from later 
 }
 
 doom() { # PID: it and all it started; who is stopped starts nobody
+    kill -STOP "$1" 2>/dev/null # before looking: a head that forks fills the machine meanwhile
     former=
     tree "$1"
     while [ "$pids" != "$former" ]; do
