@@ -13,12 +13,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support import kubernetes_bench
 from tests.support.eventually import eventually
-from tests.support.kubernetes_bench import Cluster, namespace_of_its_own
-from tfnz_jupyter import Location
+from tests.support.kubernetes_bench import namespace_of_its_own
+from tfnz_jupyter import Cluster, Location
 from tfnz_jupyter.engines.kubernetes.labels import CONTAINER
 from tfnz_jupyter.notebook.snapshots import of_container
 from tfnz_jupyter.notebook.views import container_html
@@ -40,7 +42,7 @@ with Location(location="kubernetes") as session:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[kubernetes_bench.Cluster]:
     """A namespace, in which ``Location(location="kubernetes")`` has its containers, from a home of its own."""
     home = tempfile.mkdtemp(prefix="tfnz-", dir="/tmp")
     with namespace_of_its_own() as found, pytest.MonkeyPatch.context() as patch:
@@ -50,32 +52,34 @@ def cluster() -> Iterator[Cluster]:
         try:
             yield found
         finally:
-            end_location()
+            end_locations()
             shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
-def session(cluster: Cluster) -> Iterator[Location]:
+def session(cluster: kubernetes_bench.Cluster) -> Iterator[Location]:
     """One with it."""
     with Location(location="kubernetes") as found:
         yield found
 
 
-def location_pid() -> int | None:
-    """The process of the location, if there is one."""
+def pids() -> dict[Path, int]:
+    """The processes of this home's locations, by their folder."""
+    found = {}
     for file in Path(os.environ["TFNZ_HOME"]).glob("run/kubernetes*/location.json"):
         with contextlib.suppress(FileNotFoundError):
-            return int(json.loads(file.read_text())["pid"])
-    return None
+            found[file.parent] = int(json.loads(file.read_text())["pid"])
+    return found
 
 
-def end_location() -> None:
-    if (pid := location_pid()) is not None:
+def end_locations() -> None:
+    """Ask them to, and wait until they have."""
+    for pid in pids().values():
         os.kill(pid, signal.SIGTERM)
-        eventually(lambda: location_pid() is None, within=60)
+    eventually(lambda: not pids(), within=60)
 
 
-def containers(cluster: Cluster) -> set[tuple[str, str]]:
+def containers(cluster: kubernetes_bench.Cluster) -> set[tuple[str, str]]:
     """Name and node of each container's Pod that is not on its way out."""
     metadata = [(pod["metadata"], pod["spec"]) for pod in cluster.items("pods")]
     return {
@@ -86,7 +90,7 @@ def containers(cluster: Cluster) -> set[tuple[str, str]]:
 
 
 @contextlib.contextmanager
-def nodes_seen(cluster: Cluster) -> Iterator[set[str]]:
+def nodes_seen(cluster: kubernetes_bench.Cluster) -> Iterator[set[str]]:
     """The nodes on which containers were seen meanwhile."""
     found: set[str] = set()
     over = threading.Event()
@@ -105,7 +109,9 @@ def nodes_seen(cluster: Cluster) -> Iterator[set[str]]:
 
 
 @pytest.mark.timeout(400)
-def test_tutorials_pass_as_they_are_with_containers_on_both_nodes(cluster: Cluster) -> None:
+def test_tutorials_pass_as_they_are_with_containers_on_both_nodes(
+    cluster: kubernetes_bench.Cluster,
+) -> None:
     files = [str(next((ROOT / "notebooks").glob(f"{number}-*.ipynb"))) for number in TUTORIALS]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     with nodes_seen(cluster) as seen:
@@ -113,12 +119,14 @@ def test_tutorials_pass_as_they_are_with_containers_on_both_nodes(cluster: Clust
             command, cwd=ROOT, env=os.environ | {"TFNZ_LOCATION": "kubernetes"},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout[-4000:]
+    assert ran.returncode == 0, ran.stdout[-6000:]
     assert len(seen) > 1
     eventually(lambda: not containers(cluster), within=30)
 
 
-def test_a_killed_program_leaves_no_pods(cluster: Cluster, session: Location) -> None:
+def test_a_killed_program_leaves_no_pods(
+    cluster: kubernetes_bench.Cluster, session: Location
+) -> None:
     """On the location's own machine: at once. A Pod's end is the cluster's, and takes it a moment."""
     with subprocess.Popen([sys.executable, "-c", SPAWNS], stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
@@ -129,29 +137,51 @@ def test_a_killed_program_leaves_no_pods(cluster: Cluster, session: Location) ->
 
 
 def test_a_killed_location_leaves_its_containers_to_the_next(
-    cluster: Cluster, session: Location
+    cluster: kubernetes_bench.Cluster, session: Location
 ) -> None:
     command = "while read line; do echo got $line; done; exit 7"
     container = session.node().spawn_container("busybox", command=command)
     container.wait_until_ready(timeout=60)
     container.stdin(b"before\n")
     container.wait_log("got before", timeout=30)
-    killed = location_pid()
-    assert killed is not None
+    assert session.home is not None
+    killed = pids()[session.home.runtime]
     os.kill(killed, signal.SIGKILL)
     container.stdin(b"after\n")
     container.wait_log("got after", timeout=60)
     assert container.logs() == b"got before\ngot after\n"
     assert container.run_process("echo still here")[0] == b"still here\n"
-    assert location_pid() not in (None, killed)
+    assert pids()[session.home.runtime] != killed
     container.destroy()
     eventually(lambda: not containers(cluster), within=20)
+
+
+def test_a_published_name_is_served_here_and_given_to_the_clusters_controller(
+    cluster: kubernetes_bench.Cluster,
+) -> None:
+    """There is no controller here: what is looked at is what one would go by."""
+    with Location(location="kubernetes", options={"ingress_class": "some"}) as session:
+        web = session.node().spawn_container("busybox", command="httpd -f -p 80 -h /etc")
+        web.wait_tcp(80, timeout=60)
+        endpoint = session.endpoints["localhost"]
+        endpoint.publish(Cluster(containers=[web]), "web.localhost")
+        address = endpoint.url("web.localhost")
+        page = subprocess.run(
+            ["curl", "-sk", "--resolve", f"*:{urlsplit(address).port or 80}:127.0.0.1", f"{address}hostname"],
+            capture_output=True, check=True,
+        )  # fmt: skip
+        assert page.stdout
+        (ingress,) = cluster.items("ingresses")
+        assert ingress["spec"]["rules"][0]["host"] == "web.localhost"
+        (found,) = (one for one in cluster.items("endpoints") if "subsets" in one)
+        assert found["subsets"][0]["addresses"] == [{"ip": web.ip}]
+    eventually(lambda: not cluster.items("ingresses") and not cluster.items("services"), within=30)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.cluster_tool
 def test_a_lost_node_is_told_and_one_that_comes_back_is_used_again(
-    cluster: Cluster, session: Location
+    cluster: kubernetes_bench.Cluster, session: Location
 ) -> None:
     eventually(lambda: {node.name for node in session.nodes.values()} == NODES, within=60)
     by_name = {node.name: node for node in session.nodes.values()}

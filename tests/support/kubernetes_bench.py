@@ -36,6 +36,8 @@ KINDS = {
     "jobs": "/apis/batch/v1/namespaces/{}/jobs",
     "policies": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
     "services": "/api/v1/namespaces/{}/services",
+    "endpoints": "/api/v1/namespaces/{}/endpoints",
+    "ingresses": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
 }
 
 

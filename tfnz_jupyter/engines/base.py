@@ -190,6 +190,14 @@ class Taken:
     fed: int = 0  # bytes of standard input
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind a name on the web: containers, by id, and the port they are visited on."""
+
+    containers: tuple[str, ...]
+    port: int
+
+
 class Running(ABC):
     """One live process (a container's first, or one more in it): its pipes, its end."""
 
@@ -411,4 +419,10 @@ class Engine(ABC):
 
         It works in ``folder``, which becomes its own with all in it, has no rights besides, and ends with the location.
         Never called with anything a user chose. Raises ``EngineFailed``, ``NotSupported`` (addresses cannot be reached).
+        """
+
+    async def publish(self, names: Mapping[str, Behind]) -> None:  # noqa: B027  # most have no way of their own
+        """These are all the names that the location's gateway serves by now; an engine may lead visitors there, too.
+
+        Called at each change, with running containers. Raises ``EngineFailed``, ``Refused``: the change is not made.
         """

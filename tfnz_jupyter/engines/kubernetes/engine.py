@@ -21,6 +21,7 @@ from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
 from .. import beside, places
 from .. import options as words
 from ..base import (
+    Behind,
     Booted,
     ContainerSpec,
     Engine,
@@ -40,6 +41,7 @@ from . import credentials, limits, manifests, streams
 from .api import Api, Json
 from .enforcement import Enforcement
 from .images import Images
+from .ingress import Ingress
 from .labels import CONTAINER, LOCATION
 from .lease import Lease
 from .manifest_volumes import WORKSHOP
@@ -93,6 +95,8 @@ class KubernetesEngine(Engine):
         self._location = ""
         self._lease: Lease | None = None
         self._network: Network | None = None
+        self._controller = one("ingress_class")
+        self._ingress: Ingress | None = None
         self._watched: Watched | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -120,6 +124,11 @@ class KubernetesEngine(Engine):
         await self._lease.open()
         self._network = Network(self._api, namespace, self._location, self._lease.owner)
         await self._network.open()
+        if self._controller:
+            self._ingress = Ingress(
+                self._api, namespace, self._location, self._lease.owner, self._controller
+            )
+            await self._ingress.serve({})  # a killed location's are published anew
         self.volumes = KubernetesVolumes(
             self._api, namespace, self._location, self._lease.owner, self._images.init,
             self._node_of_volume, self._work,
@@ -174,6 +183,8 @@ class KubernetesEngine(Engine):
 
     async def _collect(self) -> None:
         """Nothing of this location stays in the cluster but its volumes."""
+        if self._ingress is not None:
+            await self._ingress.serve({})
         if self._network is not None:
             await self.volumes.close()
             await self._network.close()
@@ -382,6 +393,18 @@ class KubernetesEngine(Engine):
 
     async def beside(self, argv: Sequence[str], folder: Path) -> Running:
         return await beside.start(argv, folder)
+
+    async def publish(self, names: Mapping[str, Behind]) -> None:
+        if self._ingress is not None:
+            sites = {
+                fqdn: (self._addresses(one.containers), one.port) for fqdn, one in names.items()
+            }
+            await self._ingress.serve(sites)
+
+    def _addresses(self, containers: Sequence[str]) -> dict[str, str]:
+        """Of those that are not over."""
+        pods = (self._pods.get(name) for name in containers)
+        return {pod.spec.id: pod.news.ip for pod in pods if pod is not None and pod.over is None}
 
     # -- small -----------------------------------------------------------------------------------------------------------
 

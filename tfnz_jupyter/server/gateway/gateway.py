@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...engines.base import Engine, NodeInfo
+from ...engines.base import Behind, Engine, NodeInfo
 from ...errors import EngineFailed, TfnzError, UsageError
 from ...wire import messages as m
 from ..containers import Container
@@ -55,7 +55,7 @@ class Gateway:
         tell: Callable[[str], None],
         web: Web,
     ) -> None:
-        self._caddy = Caddy(engine, folder)
+        self._engine, self._caddy = engine, Caddy(engine, folder)
         self._doors = Doors(self._caddy, relay, web.bind)
         self._tell, self._domains = tell, web.domains
         self._sites = Sites()
@@ -175,6 +175,7 @@ class Gateway:
             self._tell(user)
 
     async def _serve(self, sites: Sites) -> None:
+        await self._engine.publish(self._behind(sites))
         if not sites.by_name:
             self._doors.close()
             await self._caddy.stop()
@@ -185,11 +186,23 @@ class Gateway:
         if self._guarding is None or self._guarding.done():
             self._guarding = self._background(self._guard())
 
+    def _behind(self, sites: Sites) -> dict[str, Behind]:
+        """For an engine with a way of its own for visitors."""
+        clusters = {fqdn: sites.clusters[site.cluster] for fqdn, site in sites.by_name.items()}
+        return {
+            fqdn: Behind(tuple(filter(self._runs, cluster.containers)), cluster.port)
+            for fqdn, cluster in clusters.items()
+        }
+
+    def _runs(self, key: str) -> bool:
+        container = self._containers.get(key)
+        return container is not None and bool(container.ip) and not container.over
+
     def _config(self, sites: Sites) -> dict[str, Any]:
         upstreams = {
             key: Upstream(container.ip, self._weights.get(container.node, 1))
             for key, container in self._containers.items()
-            if container.ip and not container.over
+            if self._runs(key)
         }
         owner = f"tfnz location on {socket.gethostname()}"
         return config(sites, upstreams, self._doors.https, owner)
