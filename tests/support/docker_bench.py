@@ -65,21 +65,24 @@ class Dockerd:
         eventually(lambda: process.poll() is not None or ready in said(), 60)
         assert process.poll() is None, said()[-2000:]
 
-    def ask(self, path: str) -> Any:
-        """What it answers, as JSON."""
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """What it answers, as JSON; None where it says nothing."""
         link = http.client.HTTPConnection("docker")
         link.sock = socket.socket(socket.AF_UNIX)
         link.sock.settimeout(30)
         link.sock.connect(f"{self.folder}/sock")
         with contextlib.closing(link):
-            link.request("GET", path)
-            return json.loads(link.getresponse().read())
+            link.request(method, path)
+            answer = link.getresponse()
+            assert answer.status < 300, (path, answer.status)
+            text = answer.read()
+        return json.loads(text) if text else None
 
     def tag(self, image: ImageInfo, name: str) -> None:
         """Call an image that the engine has loaded by another name."""
+        repository, _, tag = name.partition(":")
         loaded = f"tfnz-image:{image.id.partition(':')[2]}"
-        argv = ["docker", "--host", self.url, "tag", loaded, name]
-        subprocess.run(argv, check=True, capture_output=True)
+        self.ask(f"/images/{loaded}/tag?repo={repository}&tag={tag}", "POST")
 
 
 class Podman(Dockerd):
@@ -168,6 +171,8 @@ class Bench(general.Bench):
     keeps_daemons_together: ClassVar[bool] = False
     exchanges_volumes: ClassVar[bool] = False
     many: ClassVar[int] = 20
+    soon: ClassVar[float] = 10
+    quick: ClassVar[float] = 5
 
     def __init__(self, folder: Path, *dockers: Dockerd, **options: tuple[str, ...]) -> None:
         super().__init__()
