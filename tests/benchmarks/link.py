@@ -28,6 +28,7 @@ _OTHER_END = f"""
 import sys, zmq
 socket = zmq.Context().socket(zmq.ROUTER)
 socket.curve_server, socket.curve_secretkey = True, sys.argv[1].encode()
+socket.router_mandatory = True  # it waits, and drops nothing
 print(socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
 frame = bytes({FRAME})
 while True:
@@ -55,9 +56,9 @@ def main() -> None:
 
 def measure() -> Iterable[Row]:
     with Location() as location, raw() as socket:
-        fill = f"head -c {SIZE} /dev/zero > /dev/shm/f; sleep 1000"
+        fill = f"head -c {SIZE} /dev/zero > /dev/shm/f; echo full; sleep 1000"
         container = location.node().spawn_container("busybox", command=fill, memory=4 << 30)
-        container.run_process(f"until [ $(stat -c %s /dev/shm/f) = {SIZE} ]; do :; done")
+        container.wait_log("full")
         samples = in_turns(
             {OURS: lambda: bulk(container), RAW: lambda: raw_bulk(socket)}, ROUNDS, rest=0.1
         )

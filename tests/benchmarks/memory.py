@@ -43,7 +43,7 @@ def measure() -> Iterable[Row]:
     peer_each = (memory(docker.process.pid) - peer) / MANY
     for name in names:
         docker.remove(name)
-    yield Row("idle location", "MB", {OURS: [idle], PEER: [peer]}, (Target(60),))
+    yield Row("idle location", "MiB", {OURS: [idle], PEER: [peer]}, (Target(60),))
     yield Row("a running container", "MiB", {OURS: [each], PEER: [peer_each]}, (Target(2),))
 
 

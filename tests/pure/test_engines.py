@@ -1,5 +1,6 @@
 """Engines are found by their entry point."""
 
+import subprocess
 import sys
 
 import pytest
@@ -30,3 +31,11 @@ def test_an_engine_whose_package_is_missing_says_which_and_what_installs_it(monk
     with pytest.raises(NotSupported, match="needs aiodocker") as problem:
         find("docker")
     assert problem.value.hint == "pip install 'tfnz_jupyter[docker]'"
+
+
+def test_the_keeper_loads_no_more_than_it_needs():
+    program = "import sys, tfnz_jupyter.engines.embedded.keeper; print('asyncio' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 #: Bounds of what may be on the way, and what one begins with (bytes). An end acknowledges long before the least has come.
 LEAST, FIRST, MOST = 512 * 1024, 1024 * 1024, 8 * 1024 * 1024
-#: Bounds of what one message may carry: on a link that takes much, few large ones cost less than many.
-SMALLEST_PIECE, LARGEST_PIECE = 64 * 1024, 256 * 1024
+#: Bounds of what one message may carry (bytes): on a link that takes much, few large ones cost less than many. The
+#: largest holds what is usually read at once, with what is said before it.
+SMALLEST_PIECE, LARGEST_PIECE = 64 * 1024, 257 * 1024
 _PROMPT, _LATE = 0.2, 0.5  # seconds over the fastest there was
 
 

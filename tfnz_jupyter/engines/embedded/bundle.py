@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..accounts import Account, environment
-from ..base import ContainerSpec, Terminal
 from ..capabilities import CAPABILITIES
+
+if TYPE_CHECKING:  # the keeper needs none of what comes with it
+    from ..base import ContainerSpec, Terminal
 
 MASKED = (
     "/proc/asound",
