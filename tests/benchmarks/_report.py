@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks._measuring import OURS, Row, shown
 
+_BEGIN, _END = "<!-- speed: ./run bench speed --readme -->\n", "<!-- /speed -->"
 FOLDER = Path(__file__).parents[2] / "artefacts" / "bench"
 
 
@@ -79,6 +80,26 @@ def as_json(row: Row) -> dict[str, object]:
         for t in row.targets
     ]
     return {**asdict(row), "medians": medians, "targets": targets, "met": row.met}
+
+
+def into_readme(title: str, rows: Sequence[Row]) -> None:
+    """Put the medians between the marks in the README, with the date and the machine."""
+    file = FOLDER.parents[1] / "README.md"
+    before, _, rest = file.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    lines = ["", "| | ours | beside | target |", "|---|---|---|---|"]
+    for row in rows:
+        ours, *others = (
+            f"{shown(statistics.median(taken))} {row.unit}" for taken in row.samples.values()
+        )
+        named = zip(list(row.samples)[1:], others, strict=True)
+        beside = ", ".join(f"{way} {figure}" for way, figure in named)
+        missed = "" if row.met is not False else " (missed)"
+        lines.append(
+            f"| {row.what} | {ours} | {beside} | {', '.join(map(str, row.targets))}{missed} |"
+        )
+    text = "\n".join([*lines, "", f"{title}: {machine()}.", ""])
+    file.write_text(f"{before}{_BEGIN}{text}{_END}{after}")
 
 
 def bars(file: Path, title: str, rows: Sequence[Row]) -> None:

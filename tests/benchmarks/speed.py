@@ -24,7 +24,9 @@ PROGRAMS = (
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("programs", nargs="*", choices=[*PROGRAMS, []], default=[])
-    programs = parser.parse_args().programs or PROGRAMS
+    parser.add_argument("--readme", action="store_true", help="put the table into the README")
+    options = parser.parse_args()
+    programs = options.programs or PROGRAMS
     os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
     rows: list[Row] = []
     failed: dict[str, str] = {}
@@ -34,6 +36,8 @@ def main() -> int:
             run(name, rows, failed)
     missed = [row.what for row in rows if row.met is False]
     _report.write("speed", "Speed, beside its peers", rows, failed)
+    if options.readme:
+        _report.into_readme("Medians of one run, taken in turns", rows)
     print(f"{len(rows)} rows in {time.monotonic() - start:.0f} s; {_report.FOLDER}/speed.md")
     print(f"missed: {', '.join(missed) or 'none'}; failed: {', '.join(failed) or 'none'}")
     return 1 if failed else 0
