@@ -146,7 +146,7 @@ class Api:
         Raises as requests do: ``EngineFailed`` also where the Pod is not there any more.
         """
         renewed = False
-        while True:
+        for turn in range(_TRIES):
             access = await self._known()
             try:
                 return await self._connections().ws_connect(
@@ -155,12 +155,16 @@ class Api:
                     server_hostname=access.server_name, autoping=True, compress=0,
                 )  # fmt: skip
             except aiohttp.WSServerHandshakeError as error:
-                if error.status != 401 or renewed:
+                if error.status == 401 and not renewed:
+                    renewed = True
+                    await self._renew(access)
+                elif error.status in _BUSY and turn < _TRIES - 1:
+                    await asyncio.sleep(pause(turn))
+                else:
                     raise _problem("GET", path, error.status, error.message) from error
-                renewed = True
-                await self._renew(access)
             except (aiohttp.ClientError, OSError) as error:
                 raise self._silent(error) from error
+        raise AssertionError("the last try returns or raises")
 
     # -- one try after the other ---------------------------------------------------------------------------------------
 
