@@ -257,18 +257,28 @@ LISTENING
 # -- signals -----------------------------------------------------------------------------------------------------------
 
 tree() { # PID: it and all below it: $pids, and with what tells them from later ones, $marked
-    pids=" $1 " marked= grown=1
-    while [ -n "$grown" ]; do
-        grown=
-        for stat in /proc/[0-9]*/stat; do
-            pid=${stat#/proc/}
-            pid=${pid%/stat}
-            read -r line 2>/dev/null <"$stat" || continue
-            set -- ${line##*) }
-            case $pids in *" $pid "*) case $marked in *" $pid/"*) ;; *) marked="$marked $pid/${20}" ;; esac; continue ;; esac
-            case $pids in *" $2 "*) pids="$pids$pid " marked="$marked $pid/${20}" grown=1 ;; esac
-        done
-    done
+    found=$("$B" cat /proc/[0-9]*/stat 2>/dev/null | "$B" awk -v top="$1" '
+        {
+            rest = $0
+            sub(/^.*\) /, "", rest)
+            split(rest, field, " ")
+            pid[NR] = $1; parent[$1] = field[2]; since[$1] = field[20]
+        }
+        END {
+            below[top] = 1
+            do {
+                grown = 0
+                for (i = 1; i <= NR; i++)
+                    if (!(pid[i] in below) && (parent[pid[i]] in below)) grown = below[pid[i]] = 1
+            } while (grown)
+            for (i = 1; i <= NR; i++)
+                if (pid[i] in below) {
+                    pids = pids pid[i] " "
+                    marked = marked " " pid[i] "/" since[pid[i]]
+                }
+            print pids "|" marked
+        }')
+    pids=${found%%|*} marked=${found#*|}
 }
 
 doom() { # PID: it and all it started; who is stopped starts nobody
@@ -280,7 +290,7 @@ doom() { # PID: it and all it started; who is stopped starts nobody
         former=$pids
         tree "$1"
     done
-    kill -9 $pids 2>/dev/null
+    kill -9 "$1" $pids 2>/dev/null
 }
 
 living() { # ID -> $pid
