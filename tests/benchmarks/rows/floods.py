@@ -9,6 +9,7 @@ from tests.support.lab import Lab
 
 from . import Row, cells, median, ms, p95
 from .desk import Desk, desk
+from .second import Heard
 
 SECONDS = 8.0
 GREAT = 50  # lines a second that append_stdout bears; it freezes the page at twice as many
@@ -80,7 +81,8 @@ def pace(lab: Lab) -> list[Row]:
     ]
 
 
-def _flooded(at: Desk, name: str, rate: int):
+def _flooded(at: Desk, name: str, rate: int) -> tuple[Heard, list[float]]:
+    """What was seen while a container printed; at the end its card has counted every line."""
     at.second.run(cells.begin(name))
     seen = at.watch(SECONDS)
     eventually(lambda: at.card(name, "total") == cells.lines(rate, SECONDS), within=30)
@@ -179,7 +181,6 @@ _ACCOUNT = """async (name) => {
     for (let top = 0; top < view.scrollHeight + 200; top += 150) {
         view.scrollTop = top;
         await frame();
-        let previous = "head";
         for (const row of view.querySelectorAll(".tf-row")) {
             const number = row.querySelector(".tf-n")?.textContent.replaceAll(",", "");
             if (number) held.add(Number(number));
