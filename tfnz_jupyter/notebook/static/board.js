@@ -107,7 +107,7 @@ class Table {
 
   // Many rows are costly to lay out. Once all were drawn, columns keep the widths they have, rows their height.
   settle(many) {
-    if (this.height > 0 === many || (many && !this.rows.size)) return;
+    if (Boolean(this.height) === many || (many && !this.rows.size)) return;
     const { width } = this.el.getBoundingClientRect();
     if (!width) return; // out of the page
     const widths = this.heads.map((head) => (many ? `${(head.getBoundingClientRect().width / width) * 100}%` : ""));

@@ -58,6 +58,8 @@ async function module(bytes) {
   }
 }
 
+const sorry = (problem) => `no terminal: ${problem}`;
+
 export default () => {
   let ready;
   return {
@@ -70,6 +72,9 @@ export default () => {
         close?.();
         if (close) close = terminal.initialize({ model });
         return terminal;
+      });
+      ready.catch((problem) => {
+        for (const place of document.getElementsByClassName(`tf-at-${model.get("place")}`)) place.prepend(sorry(problem));
       });
       return () => {
         close();
@@ -88,7 +93,7 @@ export default () => {
         remove();
         note.remove();
         remove = terminal.render({ el });
-      }, (problem) => say(`no terminal: ${problem}`));
+      }, (problem) => say(sorry(problem)));
       return () => {
         remove();
         remove = null;
