@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +30,7 @@ class Reaching(Living):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._openings: dict[str, Opening] = {}  # tunnels and SSH servers
+        self._coming: list[tuple[int, asyncio.Event]] = []  # ports of tunnels that were asked for
         self._ports = Ports(self._connection)
         self._asks: dict[str, m.OpenTunnel | m.OpenSsh] = {}  # what had the open ones opened
 
@@ -54,14 +57,15 @@ class Reaching(Living):
             Refused: the port is taken, or needs privileges.
             ContainerEnded: it is over.
         """
-        await self._running()
         port = asking.port(dest_port, "dest_port")
         wanted = asking.port(localport or 0, "localport", least=0)
-        key = new_id()
-        opened = await self._listen(m.OpenTunnel(self.uuid, key, port, wanted, bind or "127.0.0.1"))
-        tunnel = Tunnel(key, self._whole, port, opened.address, opened.port)
-        self._opened(tunnel)
-        return tunnel
+        with self._comes(port):
+            await self._running()
+            ask = m.OpenTunnel(self.uuid, new_id(), port, wanted, bind or "127.0.0.1")
+            opened = await self._listen(ask)
+            tunnel = Tunnel(ask.tunnel, self._whole, port, opened.address, opened.port)
+            self._opened(tunnel)
+            return tunnel
 
     @verb
     async def destroy_tunnel(self, tunnel: Tunnel) -> None:
@@ -71,6 +75,26 @@ class Reaching(Living):
             UsageError: it is not one of this container's, or closed already.
         """
         await self._shut(tunnel)
+
+    async def _tunnel_to(self, port: int) -> Tunnel:
+        """A tunnel to a port: one that is there, or was asked for before, else a new one."""
+        while coming := [ended for to, ended in self._coming if to == port]:
+            await coming[0].wait()
+        for tunnel in self.tunnels:
+            if tunnel.port == port:
+                return tunnel
+        return await self.attach_tunnel.aio(port)
+
+    @contextlib.contextmanager
+    def _comes(self, port: int) -> Iterator[None]:
+        """Within this, a tunnel to that port has been asked for."""
+        mark = (port, asyncio.Event())
+        self._coming.append(mark)
+        try:
+            yield
+        finally:
+            self._coming.remove(mark)
+            mark[1].set()
 
     def _open(self, kind: type[Kind]) -> list[Kind]:
         return [one for one in self._openings.values() if isinstance(one, kind)]

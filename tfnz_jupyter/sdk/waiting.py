@@ -76,7 +76,4 @@ class Waiting(Reaching):
         await self._running()
         async with within(timeout, f"http://{fqdn}:{port}/{path} of {self.name} answers no 200"):
             await self._connection.call(m.WaitHttp(self.uuid, port, path, fqdn))
-        for tunnel in self.tunnels:
-            if tunnel.port == port:
-                return tunnel
-        return await self.attach_tunnel.aio(port)
+        return await self._tunnel_to(port)

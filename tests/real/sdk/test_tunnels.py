@@ -1,5 +1,6 @@
 """Tunnels: a port of this machine that leads into a container, at any speed, both ways, with half-closes."""
 
+import asyncio
 import hashlib
 import os
 import socket
@@ -33,6 +34,12 @@ def test_a_web_server_is_reached_through_a_tunnel(server, page):
     with urllib.request.urlopen(tunnel.url, timeout=10) as answer:
         assert answer.read() == page
     assert server.all_tunnels() == [tunnel]
+
+
+async def test_a_wait_takes_the_tunnel_that_was_asked_for_a_moment_before(server):
+    asked, waited = await asyncio.gather(server.attach_tunnel.aio(80), server.wait_http_200.aio())
+    assert asked is waited
+    assert server.all_tunnels() == [asked]
 
 
 def test_curl_fetches_a_page_many_times_over(server, page):
