@@ -56,6 +56,7 @@ class Host:
         self.address, self._location = address, location
         self._state, self._runtime = state, runtime
         self.name = ""
+        self.kept: frozenset[str] = frozenset()  # Docker's ids of containers that go on
         self.images: set[str] = set()  # ids of those that are there, as far as is known
         self.cpus = self.memory = 0
         self.is_near = self.is_reached = (
@@ -153,8 +154,6 @@ class Host:
         """Remove containers of ours that nobody knows; before any is made."""
         every = await self.labelled()
         await asyncio.gather(*(self.remove(one) for one in every if one not in self.kept))
-
-    kept: frozenset[str] = frozenset()  # Docker's ids of those that go on
 
     async def labelled(self) -> dict[str, str]:
         """Our containers there: Docker's id, and ours ("" for a tool of the engine's)."""

@@ -47,7 +47,9 @@ class First(Process):
         await self.signal(signal.SIGKILL)
 
     async def resize(self, columns: int, rows: int) -> None:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(
+            ValueError, *BROKEN
+        ):  # aiodocker wants JSON where there is nothing
             await self._container.docker.resize(h=rows, w=columns)
 
     async def ask(self) -> None:
