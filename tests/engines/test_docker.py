@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncssh
 import pytest
 import pytest_asyncio
 
 from tests.engines.contract import Contract
 from tests.engines.contract_network import echoing, say
 from tests.support import docker_bench
-from tests.support.bench import read_until
+from tests.support.bench import outputs, read_until
 from tests.support.docker_bench import Bench, Dockerd, footprint
 from tests.support.eventually import eventually, eventually_async
 from tfnz_jupyter.errors import EngineFailed, NotSupported, UsageError
@@ -195,6 +196,41 @@ class TestElsewhere:
                 await there.engine.allow(server, client)
                 assert await say(there, client, address) == "word"
         assert footprint(docker) == before
+
+
+class _Door(asyncssh.SSHServer):
+    """Lets who has the key through to sockets of this machine."""
+
+    def unix_connection_requested(self, dest_path: str) -> bool:
+        return True
+
+
+class TestSsh:
+    """A host behind SSH."""
+
+    async def test_streams_go_through_and_end_where_they_should(
+        self, docker: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        ours, theirs = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+        (tmp_path / ".ssh").mkdir(mode=0o700)
+        ours.write_private_key(str(tmp_path / ".ssh/id_ed25519"))
+        ours.write_public_key(str(tmp_path / "let-in"))
+        server = await asyncssh.listen(
+            "127.0.0.1", 0, server_factory=_Door, server_host_keys=[theirs],
+            authorized_client_keys=str(tmp_path / "let-in"),
+        )  # fmt: skip
+        known = f"[127.0.0.1]:{server.get_port()} {theirs.export_public_key().decode()}"
+        (tmp_path / ".ssh/known_hosts").write_text(known)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        behind = Dockerd(docker.folder)
+        behind.url = f"ssh://root@127.0.0.1:{server.get_port()}{docker.folder}/sock"
+        with folder() as place:
+            async with docker_bench.bench(place, behind) as there:
+                _, process = await there.boot("cat; echo over")
+                await process.write(b"through\n")
+                await process.write_eof()
+                assert await outputs(process) == ("through\nover\n", "")
+        server.close()
 
 
 class TestRefusals:
