@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import kubernetes_bench
+from tests.support.cluster_locations import end_locations, pids
 from tests.support.eventually import eventually
 from tests.support.kubernetes_bench import namespace_of_its_own
 from tfnz_jupyter import Cluster, Location
@@ -61,22 +61,6 @@ def session(cluster: kubernetes_bench.Cluster) -> Iterator[Location]:
     """One with it."""
     with Location(location="kubernetes") as found:
         yield found
-
-
-def pids() -> dict[Path, int]:
-    """The processes of this home's locations, by their folder."""
-    found = {}
-    for file in Path(os.environ["TFNZ_HOME"]).glob("run/kubernetes*/location.json"):
-        with contextlib.suppress(FileNotFoundError):
-            found[file.parent] = int(json.loads(file.read_text())["pid"])
-    return found
-
-
-def end_locations() -> None:
-    """Ask them to, and wait until they have."""
-    for pid in pids().values():
-        os.kill(pid, signal.SIGTERM)
-    eventually(lambda: not pids(), within=60)
 
 
 def containers(cluster: kubernetes_bench.Cluster) -> set[tuple[str, str]]:

@@ -58,7 +58,7 @@ class ImageInfo:
 class Progress:
     """How far something is. ``total`` is None while nobody knows; ``done`` never goes back within one ``step``."""
 
-    step: str  # "resolve", "pull", "build", "unpack", "boot"
+    step: str  # "resolve", "pull", "push", "build", "unpack", "boot"
     text: str = ""  # for people: "layer 2 of 5", "Setting up nginx-light"
     done: int = 0  # bytes; packages or steps for "build"
     total: int | None = None
