@@ -78,7 +78,8 @@ def test_any_name_becomes_one_that_a_host_may_have(name: str, host: str):
 @pytest.mark.parametrize("name", ["r/tfnz", "r:5000/tfnz", "r:5000/a/tfnz:tag", "nginx"])
 def test_an_image_has_any_number_of_names(name: str):
     plain = name.removesuffix(":tag")
-    assert manifests.respelt(f"{name}@{DIGEST}", 3) == f"{plain}:tfnz-3@{DIGEST}"
+    for image in (name, f"{name}@{DIGEST}"):
+        assert manifests.respelt(image, DIGEST, 3) == f"{plain}:tfnz-3@{DIGEST}"
 
 
 def test_a_lease_costs_no_node_and_ends_by_itself():

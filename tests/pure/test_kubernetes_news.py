@@ -35,13 +35,14 @@ def waiting(reason: str, message: str) -> dict[str, Any]:
 
 def test_one_that_was_only_asked_for_promises_nothing():
     news = read({"metadata": {"name": "p"}, "spec": {}}, 0)
-    assert (news.node, news.ip, news.prepared, news.runs, news.over) == ("", "", False, False, None)
+    assert (news.ip, news.prepared, news.runs, news.over) == ("", False, False, None)
 
 
 def test_its_tools_are_there_before_its_container_runs():
     before = read(pod(podIP="10.0.0.1", **main(waiting("PodInitializing", ""))), 0)
     assert (before.ip, before.prepared, before.runs) == ("10.0.0.1", True, False)
-    assert read(pod(**main(_RUNS)), 0).runs
+    runs = read(pod(**main(_RUNS, imageID="docker.io/library/nginx@sha256:00")), 0)
+    assert (runs.runs, runs.digest) == (True, "sha256:00")
 
 
 def test_why_there_is_no_place_for_it_is_kept():

@@ -32,20 +32,18 @@ class News:
     """A Pod as last told of.
 
     Args:
-        node: where it is, or is to be; "" before the scheduler has chosen.
         prepared: its tools are there: the image's container comes next.
         runs: the image's container runs.
-        starts: how often that one was started again.
+        digest: of the image that it runs, where the runtime knows one.
         held: why it is on no node yet.
         failed: why its command can never be run.
         over: how all in it has ended; None while it has not.
     """
 
-    node: str = ""
     ip: str = ""
     prepared: bool = False
     runs: bool = False
-    starts: int = 0
+    digest: str = ""
     held: str = ""
     failed: str = ""
     over: Exit | None = None
@@ -57,11 +55,10 @@ def read(pod: Json, turns: int) -> News:
     first = _first(status.get("initContainerStatuses"))
     main = _first(status.get("containerStatuses"))
     return News(
-        node=pod["spec"].get("nodeName", ""),
         ip=status.get("podIP", ""),
         prepared=first.get("state", {}).get("terminated", {}).get("exitCode") == 0,
         runs="running" in main.get("state", {}),
-        starts=main.get("restartCount", 0),
+        digest=main.get("imageID", "").partition("@")[2],
         held=_held(status),
         failed=_failed(first) or _failed(main) or _refused(first),
         over=_over(pod, status, main, turns),

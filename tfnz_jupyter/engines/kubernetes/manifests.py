@@ -2,7 +2,7 @@
 
 A Pod gets what the embedded engine gives a container, and nothing of the cluster: no service account's token, no services'
 addresses, no new privileges, the runtime's seccomp profile. It starts as root with few capabilities, for what starts the
-command (``inside``) must be able to become whoever the image says.
+command (``init``) must be able to become whoever the image says.
 """
 
 from __future__ import annotations
@@ -112,12 +112,12 @@ def host_name(name: str) -> str:
     return clean or "container"
 
 
-def respelt(image: str, turn: int) -> str:
+def respelt(image: str, digest: str, turn: int) -> str:
     """Another name of the very same image, by which the kubelet takes a container for changed and makes it anew.
 
     Where a digest is named, a tag says nothing.
     """
-    name, _at, digest = image.partition("@")
+    name = image.partition("@")[0]
     start = name.rfind("/") + 1
     return f"{name[:start]}{name[start:].partition(':')[0]}:tfnz-{turn}@{digest}"
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from ...errors import ContainerEnded, EngineFailed
+from ...errors import ContainerEnded, EngineFailed, NotSupported
 from ..base import ContainerSpec, Exit
 from ..threads import to_the_end
 from . import manifest_news, manifests
@@ -112,8 +112,7 @@ class Pod:
         """Return once it is so.
 
         Raises:
-            EngineFailed: it never will be; the cluster's reason.
-            ContainerEnded: it is over.
+            EngineFailed: it never will be, or all is over; the cluster's reason.
         """
         loop = asyncio.get_running_loop()
         patience = loop.time() + _HELD
@@ -159,14 +158,31 @@ class Pod:
         return await self.meanwhile(self.inside.run())
 
     async def reset(self, grace: float) -> PodRunning:
-        """End all in it, have its container made anew, and run the command there."""
+        """End all in it, have its container made anew, and run the command there.
+
+        Raises:
+            NotSupported: nobody can tell the image from another of that name.
+        """
+        digest = await self._digest()
         await self.inside.end(grace)
         self.turns += 1
-        image = manifests.respelt(self.image, self.turns)
+        image = manifests.respelt(self.image, digest, self.turns)
         change = {"spec": {"containers": [{"name": MAIN, "image": image}]}}
         if await self._api.patch(self.path, change, strategic=True) is None:
             raise ended(self.spec.id)
         return await self.meanwhile(self.inside.run())
+
+    async def _digest(self) -> str:
+        """What its image is and no other, by its name or as the node tells once the container runs."""
+        named = self.image.partition("@")[2]
+        if not named:
+            await self.until(lambda news: news.runs)
+        if not (digest := named or self.news.digest):
+            raise NotSupported(
+                f"{self.image} has no digest on {self.node}, without which it cannot be begun with anew",
+                hint="Use an image from a registry.",
+            )
+        return digest
 
     async def delete(self) -> None:
         """Have the cluster forget it; its node ends what is left of it."""
