@@ -95,6 +95,8 @@ class KubernetesEngine(Engine):
         self._location = ""
         self._lease: Lease | None = None
         self._network: Network | None = None
+        self._guarded = ""  # the anchor that the network's policies went up with
+        self._guarding = asyncio.Lock()
         self._controller = one("ingress_class")
         self._ingress: Ingress | None = None
         self._watched: Watched | None = None
@@ -123,7 +125,7 @@ class KubernetesEngine(Engine):
         self._lease = Lease(self._api, namespace, self._location, self._deadline)
         await self._lease.open()
         self._network = Network(self._api, namespace, self._location, self._lease.owner)
-        await self._network.open()
+        await self._guard()
         if self._controller:
             self._ingress = Ingress(
                 self._api, namespace, self._location, self._lease.owner, self._controller
@@ -247,9 +249,19 @@ class KubernetesEngine(Engine):
         self._background(self._follow(pod))
         return Booted(node, pod.news.ip, pod.first)
 
+    async def _guard(self) -> None:
+        """Have the policies that hold for all. They go with the anchor, where a lease ran out while this slept."""
+        assert self._lease is not None
+        assert self._network is not None
+        async with self._guarding:
+            if self._guarded != self._lease.owner["uid"]:
+                await self._network.open()
+                self._guarded = str(self._lease.owner["uid"])
+
     async def _begin(self, pod: Pod) -> PodRunning:
         assert self._lease is not None
         assert self._network is not None
+        await self._guard()
         spec = pod.spec
         await self.volumes.check(spec.volumes)
         around = manifests.Surroundings(

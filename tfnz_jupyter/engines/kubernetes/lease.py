@@ -39,7 +39,7 @@ class Lease:
         self._anchors = f"/api/v1/namespaces/{namespace}/configmaps"
         self._anchor = manifests.anchor(location)
         self._keeping: asyncio.Task[None] | None = None
-        #: The ownerReference of all that is to be collected: the anchor's.
+        #: The ownerReference of all that is to be collected: the anchor's, as it is now.
         self.owner: Json = {}
 
     async def open(self) -> None:
@@ -97,7 +97,7 @@ class Lease:
             metadata = self._anchor["metadata"] | wanted["metadata"]
             await self._api.create(self._anchors, self._anchor | {"metadata": metadata})
             found = await self._api.get(path)
-        self.owner = manifests.reference(found, "v1", "ConfigMap")
+        self.owner.update(manifests.reference(found, "v1", "ConfigMap"))
 
     async def _own_pod(self, job: str) -> Json:
         """A reference to the Pod that the cluster has made for a lease."""
