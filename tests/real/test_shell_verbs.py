@@ -161,3 +161,29 @@ def test_a_shell_has_this_terminal_its_size_and_its_code(box: str):
         assert os.waitstatus_to_exitcode(status) == 6
     finally:
         os.close(terminal)
+
+
+def test_a_spawned_command_has_this_terminal_and_its_code(home: Path):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*TFNZ, "spawn", "-it", "busybox", "sh"])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+    try:
+        until_it_says(terminal, b"/ #")
+        os.write(terminal, b"tty; exit 6\n")
+        until_it_says(terminal, b"/dev/")
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 6
+    finally:
+        os.close(terminal)
+
+
+def test_a_spawned_command_reads_what_we_are_given(home: Path):
+    ran = tfnz("spawn", "-i", "busybox", "tr", "a-z", "A-Z", input=b"hello\n")
+    assert (ran.stdout, ran.returncode) == (b"HELLO\n", 0)
+
+
+def test_a_terminal_is_refused_where_there_is_none(home: Path):
+    ran = tfnz("spawn", "-it", "busybox", "sh")
+    assert ran.returncode == 2
+    assert b"needs a terminal" in ran.stderr

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -91,6 +91,8 @@ def _do(command: grammar.Command, session: Location, *, as_json: bool) -> int:
 
 def _spawn(session: Location, wish: grammar.Spawn) -> int:
     wish = dataclasses.replace(wish, tag=wish.tag or wish.name)
+    if wish.terminal:
+        return _spawn_in_terminal(session, wish)
     container = spawning.spawn(
         session,
         wish,
@@ -101,7 +103,22 @@ def _spawn(session: Location, wish: grammar.Spawn) -> int:
     with progress.of(container):
         if wish.wait:
             spawning.wait_for(container, wish.wait)
-        return foreground.attend(container)
+        return foreground.attend(container, feeds=wish.interactive)
+
+
+def _spawn_in_terminal(session: Location, wish: grammar.Spawn) -> int:
+    from .terminal import attend  # late, as above
+
+    def start(
+        write: Callable[..., None], over: Callable[..., None], size: tuple[int, int]
+    ) -> Container:
+        container = spawning.spawn(
+            session, wish, terminal=size, stdout_callback=write, termination_callback=over
+        )
+        spawning.open_ways(container, wish, failed=_complain, opened=lambda _: None)
+        return container
+
+    return attend(start)
 
 
 def _build(session: Location, wish: grammar.Build) -> int:

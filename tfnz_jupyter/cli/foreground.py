@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from ..errors import ContainerEnded, Ended, TimedOut
+from ..errors import ContainerEnded, TfnzError, TimedOut
 from ..sdk.container import Container
 from ..sdk.process import Process
 
@@ -30,8 +30,13 @@ def to(stream: BinaryIO) -> Callable[[object, bytes], None]:
     return write
 
 
-def attend(container: Container) -> int:
-    """Stay until a container's command has ended, or we are interrupted, which ends it; the exit code."""
+def attend(container: Container, *, feeds: bool = False) -> int:
+    """Stay until a container's command has ended, or we are interrupted, which ends it; the exit code.
+
+    ``feeds``: our standard input is its.
+    """
+    if feeds:
+        _pass_on(container)
     with as_interrupts():
         try:
             return _code(container.wait_exit())
@@ -65,10 +70,15 @@ def _feed(process: Process) -> None:
     """Give it our standard input; that of a terminal is the shell's, not its."""
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         process.stdin_eof()
-        return
+    else:
+        _pass_on(process)
+
+
+def _pass_on(process: Process | Container) -> None:
+    """Give it our standard input, whatever that is, for as long as it reads."""
 
     def feed() -> None:
-        with suppress(Ended):
+        with suppress(TfnzError):  # it is over, or never came to be: whoever waits for it says so
             while data := os.read(sys.stdin.fileno(), 1 << 16):
                 process.stdin(data)
             process.stdin_eof()

@@ -8,30 +8,49 @@ import signal
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import Ended, UsageError
 from ..sdk.container import Container
 from ..sdk.process import Process
 from .foreground import UNKNOWN, to
 
+Typed = TypeVar("Typed", Process, Container)
+#: ``start(write, over, size)`` begins what has the terminal: ``write`` gets what it prints, ``over`` is told its end.
+Start = Callable[[Callable[..., None], Callable[..., None], tuple[int, int]], Typed]
+
 
 def shell(container: Container, command: list[str] | None) -> int:
-    """Be its terminal until it ends; the exit code.
+    """A shell in a container, or another command; the exit code. Raises as :func:`attend`."""
+
+    def start(
+        write: Callable[..., None], over: Callable[..., None], size: tuple[int, int]
+    ) -> Process:
+        if command:
+            return container.spawn_process(command, write, over, terminal=size)
+        return container.spawn_shell(
+            data_callback=write, termination_callback=over, echo=True, terminal=size
+        )
+
+    return attend(start)
+
+
+def attend(start: Start[Typed]) -> int:
+    """Be the terminal of what ``start`` begins, until that ends; the exit code.
 
     Raises:
         UsageError: we do not run in a terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
-            "a shell needs a terminal", hint="tfnz exec NAME COMMAND runs a command without one."
+            "this needs a terminal", hint="tfnz exec NAME COMMAND, and spawn without -t, need none."
         )
     ended, tell_ended = os.pipe()
     try:
         with _raw():  # before there is a prompt: what is typed at it must not be lost
-            process = _start(container, command, tell_ended)
+            process = _start(start, tell_ended)
             with _sized(process):
                 _type(process, ended)
     finally:
@@ -40,22 +59,18 @@ def shell(container: Container, command: list[str] | None) -> int:
     return UNKNOWN if code is None else code
 
 
-def _start(container: Container, command: list[str] | None, tell_ended: int) -> Process:
-    """The process, of our size; ``tell_ended`` is closed when it is over."""
+def _start(start: Start[Typed], tell_ended: int) -> Typed:
+    """What has the terminal, of our size; ``tell_ended`` is closed when it is over."""
     here = os.get_terminal_size(sys.stdout.fileno())
     size, write = (here.columns, here.lines), to(sys.stdout.buffer)
 
-    def over(process: Process, code: int | None) -> None:
+    def over(process: object, code: int | None) -> None:
         os.close(tell_ended)
 
-    if command:
-        return container.spawn_process(command, write, over, terminal=size)
-    return container.spawn_shell(
-        data_callback=write, termination_callback=over, echo=True, terminal=size
-    )
+    return start(write, over, size)
 
 
-def _type(process: Process, ended: int) -> None:
+def _type(process: Process | Container, ended: int) -> None:
     """Pass keys on until the process has ended."""
     keys = sys.stdin.fileno()
     with suppress(Ended):
@@ -78,7 +93,7 @@ def _raw() -> Iterator[None]:
 
 
 @contextmanager
-def _sized(process: Process) -> Iterator[None]:
+def _sized(process: Process | Container) -> Iterator[None]:
     """Keep the container's terminal as large as ours."""
 
     def follow(*_: Any) -> None:

@@ -21,8 +21,8 @@ from .environment import filled
 from .networks import publish, ssh
 
 
-def spawn(location: Location, wish: Spawn, **callbacks: Any) -> Container:
-    """The container a line asked for, at once; ``callbacks`` as those of ``Node.spawn_container``."""
+def spawn(location: Location, wish: Spawn, **more: Any) -> Container:
+    """The container a line asked for, at once; ``more`` as ``Node.spawn_container`` takes it: callbacks, a terminal."""
     node = _node(location, wish.node) if wish.node else location.node()
     for port in wish.ports:
         _check_free(port)
@@ -41,7 +41,7 @@ def spawn(location: Location, wish: Spawn, **callbacks: Any) -> Container:
         tag=wish.tag,
         sleep=wish.sleep,
         egress=wish.egress or "internet",
-        **callbacks,
+        **more,
     )
 
 

@@ -85,6 +85,8 @@ class Spawn:
     published: tuple[str, ...] = ()
     node: str | None = None
     wait: Wait | None = None
+    terminal: bool = False
+    interactive: bool = False
     rm: bool = True
     body: str = ""
 

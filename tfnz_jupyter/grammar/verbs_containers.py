@@ -90,6 +90,12 @@ _SPAWN_OPTIONS = (
         values.wait,
         choices=("ready", "tcp:", "http:", "log:"),
     ),
+    Option(("-t", "-it", "-ti", "--tty"), "terminal", "run its command in a terminal, here"),
+    Option(
+        ("-i", "--interactive"),
+        "interactive",
+        "in a shell, its input is yours; in a notebook its stdin() always feeds it",
+    ),
     Option(("--rm",), "rm", "always so: a container ends with its session"),
 )
 
@@ -105,7 +111,7 @@ CONTAINERS = (
         _SPAWN_OPTIONS,
         notes="Options come before or after IMAGE. From its first word on, COMMAND is the container's own.",
         example="spawn nginx --name web -p 8080:80",
-        refused=(_DETACH, _TERMINAL, _MOUNT, _PUBLISH),
+        refused=(_DETACH, _MOUNT, _PUBLISH),
     ),
     Verb("ps", commands.Ps, "the containers of this session, live"),
     Verb(

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ..errors import NotSupported, TfnzError
 from ..sdk.container import Container
@@ -48,6 +48,9 @@ _LAST_WORDS = 2.0
 
 #: Of an object shown very often, so many of its displays are kept fresh while it lives; at its end all are.
 _FRESH = 4
+
+#: What has a terminal: a process, or a container whose command has one.
+Typed = TypeVar("Typed", Process, Container)
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SHOWN: tuple[type, ...] = (Container, ExternalContainer, Location, *get_args(Small))
@@ -162,15 +165,16 @@ class Displays:
         for name in names:
             self.ip.display_pub.publish(bundle, {}, transient={"display_id": name}, update=True)
 
-    def terminal(self, name: str, start: Callable[[TerminalFeed], Process]) -> Process:
-        """Display a terminal named ``name``; ``start`` begins its process, which is returned.
+    def terminal(self, name: str, start: Callable[[TerminalFeed], Typed]) -> Typed:
+        """Display a terminal named ``name``; ``start`` begins its process or container, which is returned.
 
         Raises:
             NotSupported: this shell has no page to show one.
         """
         if not self.live:
             raise NotSupported(
-                "a terminal needs a notebook's page", hint=f"In a shell: tfnz shell {name}"
+                "a terminal needs a notebook's page",
+                hint="In a shell: tfnz shell, or tfnz spawn -it",
             )
         widget, process = self._terminal(name, start)
         self._publish(process.uuid, _alive(self.stills.of(process), widget))
@@ -178,15 +182,17 @@ class Displays:
         return process
 
     def _terminal(
-        self, name: str, start: Callable[[TerminalFeed], Process]
-    ) -> tuple[TerminalWidget, Process]:
+        self, name: str, start: Callable[[TerminalFeed], Typed]
+    ) -> tuple[TerminalWidget, Typed]:
         from .widgets import TerminalWidget  # late, as below
 
         feed = TerminalFeed(
             on_over=lambda: self._freeze(process.uuid, partial(self.stills.of, process))
         )
-        process = feed.process = start(feed)
-        about = {"name": name, "command": words_of(process.cmd), "emulator": bundle().version}
+        process: Typed = start(feed)
+        feed.process = process
+        command = process.command if isinstance(process, Container) else process.cmd
+        about = {"name": name, "command": words_of(command), "emulator": bundle().version}
         return TerminalWidget(feed, self.pump, initial=about, options={}), process
 
     def _shell_in(self, container: Container) -> str:

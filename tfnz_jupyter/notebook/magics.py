@@ -36,7 +36,7 @@ from .displays import Displays
 from .executing import execute, execute_script
 from .follow import follow, print_tail
 from .stills import ALL
-from .terminals import open_shell
+from .terminals import open_shell, spawn_in
 
 #: Names worth offering before a location has been asked what it holds.
 _WELL_KNOWN = ("busybox", "debian", "nginx", "postgres", "python", "redis")
@@ -201,11 +201,15 @@ class TfMagics(Magics, Configurable):
         if (old := spawning.replaced(here, wish.name)) is not None:
             self.displays.settle(old)
             _say(f"{wish.name} was running: it was destroyed first.")
-        container = spawning.spawn(here, wish)
+        if wish.terminal:
+            name = wish.name or wish.image
+            container = self.displays.terminal(name, partial(spawn_in, here, wish))
+        else:
+            container = spawning.spawn(here, wish)
+            self.displays.show_once(container)
         self._images.add(wish.image)
         if wish.name:
             self._bind(wish.name, container)
-        self.displays.show_once(container)
         spawning.open_ways(container, wish, lambda why: self.displays.tell(container, why))
         if wish.wait:
             spawning.wait_for(container, wish.wait)

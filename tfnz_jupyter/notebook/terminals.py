@@ -20,12 +20,15 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..blocking import submit
+from ..deeds import spawning
 from ..errors import TfnzError
+from ..grammar import Spawn
+from ..sdk.container import Container
 from . import assets
 from .feeds import Speaker
 
 if TYPE_CHECKING:
-    from ..sdk.container import Container
+    from ..sdk.location import Location
     from ..sdk.process import Process
 
 log = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ class TerminalFeed(Speaker):
 
     def __init__(self, *, on_over: Callable[[], None]) -> None:
         super().__init__()
-        self.process: Process | None = None
+        self.process: Process | Container | None = None
         self._on_over = on_over
         self._lock = threading.Condition()
         self._turn = asyncio.Lock()  # who types first is served first
@@ -101,7 +104,7 @@ class TerminalFeed(Speaker):
             self.changed()
             self._lock.wait_for(self._has_room, PATIENCE)
 
-    def ended(self, process: Process, code: int | None) -> None:
+    def ended(self, process: Process | Container, code: int | None) -> None:
         """It is over. A ``termination_callback``."""
         with self._lock:
             self._ended = {"code": code, "reason": process.reason}
@@ -193,9 +196,9 @@ class TerminalFeed(Speaker):
 
     def close(self) -> None:
         """End the process, as closing a window does; also one that takes no more keys."""
-        self._have(lambda process: process.kill.aio(1))
+        self._have(_hang_up)
 
-    def _have(self, deed: Callable[[Process], Coroutine[Any, Any, object]]) -> None:
+    def _have(self, deed: Callable[[Any], Coroutine[Any, Any, object]]) -> None:
         """Have something done to the process: the page's messages must not wait for it.
 
         By the SDK's loop itself: while a cell computes, each thread on a key's way costs it milliseconds.
@@ -203,12 +206,16 @@ class TerminalFeed(Speaker):
         if (process := self.process) is not None:
             submit(_attempt(deed(process), process))
 
-    async def _type(self, process: Process, data: bytes) -> None:
+    async def _type(self, process: Process | Container, data: bytes) -> None:
         async with self._turn:
             await process.stdin.aio(data)
 
 
-async def _attempt(deed: Coroutine[Any, Any, object], process: Process) -> None:
+def _hang_up(process: Process | Container) -> Coroutine[Any, Any, object]:
+    return process.destroy.aio() if isinstance(process, Container) else process.kill.aio(1)
+
+
+async def _attempt(deed: Coroutine[Any, Any, object], process: Process | Container) -> None:
     try:
         await deed
     except TfnzError as problem:
@@ -221,4 +228,11 @@ def open_shell(container: Container, feed: TerminalFeed, command: tuple[str, ...
         return container.spawn_process(list(command), feed.take, feed.ended, terminal=True)
     return container.spawn_shell(
         data_callback=feed.take, termination_callback=feed.ended, echo=True
+    )
+
+
+def spawn_in(location: Location, wish: Spawn, feed: TerminalFeed) -> Container:
+    """Spawn a container whose command has this terminal."""
+    return spawning.spawn(
+        location, wish, terminal=True, stdout_callback=feed.take, termination_callback=feed.ended
     )

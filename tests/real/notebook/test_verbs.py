@@ -144,3 +144,12 @@ def test_paths_inside_a_container_complete(box):
     box.ok("verbed.put('/srv/deep/file.txt', b''); verbed.put('/srv/deed', b'')")
     assert sorted(box.complete("%tf get verbed /srv/dee")) == ["/srv/deed", "/srv/deep/"]
     assert box.complete("%tf get verbed /srv/deep/") == ["/srv/deep/file.txt"]
+
+
+def test_a_spawned_command_can_have_a_terminal_on_the_page(kernel):
+    ran = kernel.ok("typed = %tf spawn -it busybox sh -c 'tty; read line; echo got $line'")
+    (shown,) = ran.shown
+    assert "tfnz" in shown["text/html"]
+    kernel.ok("typed.stdin(b'a word\\n')\ntyped.wait_exit(timeout=60)")
+    assert "/dev/pts/0" in kernel.ok("print(typed.logs().decode())").text
+    assert "got a word" in kernel.ok("print(typed.logs().decode())").text
