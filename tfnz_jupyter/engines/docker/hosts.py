@@ -211,14 +211,19 @@ class Host:
             await self.docker.containers.exec(key).resize(h=rows, w=columns)
 
     async def code_of(self, key: str) -> int:
-        """Run one to its end."""
+        """Run one to its end; 0 too where its container has ended since, and it is forgotten with that."""
         reader, writer = await self.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": False})
         try:
             await reader.read()
         finally:
             writer.close()
         while True:
-            found = await self.inspect_exec(key)
+            try:
+                found = await self.inspect_exec(key)
+            except aiodocker.DockerError as problem:
+                if problem.status not in (404, 409):
+                    raise
+                return 0
             if not found["Running"]:
                 return int(found["ExitCode"] or 0)
             await asyncio.sleep(0.01)
