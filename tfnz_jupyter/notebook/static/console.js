@@ -7,8 +7,7 @@ import { living } from "./places.js";
 
 const NUDGES = [5, 12]; // ms after a key: two empty messages that carry the acknowledgement a stock server's socket waits for
 const HISTORY = 256 * 1024; // bytes that a view which opens later is given
-const BEHIND = 128 * 1024; // bytes drawn after which the kernel is told at once; before that, after a moment
-const MOMENT = 100; // ms
+const BEHIND = 128 * 1024; // bytes drawn after which the kernel is told; each telling costs it three messages
 const RESIZE = 80; // ms without a change until a new size is told
 
 class Session {
@@ -24,10 +23,7 @@ class Session {
   open(model) {
     this.facts = model.get("initial");
     this.wire = new Wire(model, (message, buffers) => this.hear(message, buffers), () => this.tick());
-    return () => {
-      clearTimeout(this.telling);
-      this.wire.close();
-    };
+    return () => this.wire.close();
   }
 
   hear(message, buffers) {
@@ -55,13 +51,7 @@ class Session {
   wrote(view, size) {
     if (view !== this.views.values().next().value) return;
     this.drawn += size;
-    if (this.drawn - this.told > BEHIND) this.acknowledge();
-    else this.telling ??= setTimeout(() => this.acknowledge(), MOMENT);
-  }
-
-  acknowledge() {
-    clearTimeout(this.telling);
-    this.telling = undefined;
+    if (this.drawn - this.told < BEHIND) return;
     this.told = this.drawn;
     this.wire.send({ type: "ack", at: this.drawn });
   }
