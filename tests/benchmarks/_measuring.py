@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -136,7 +135,7 @@ def home() -> Iterator[Path]:
         prefix="tfnz-b-", dir="/tmp", ignore_cleanup_errors=True
     ) as own:
         os.environ["TFNZ_HOME"] = kept or own
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended
         try:
             yield Path(kept or own)
         finally:

@@ -41,7 +41,7 @@ def main() -> None:
             ("sessions", by_sessions, SESSIONS),
             ("bytes of a file", by_size, SIZES),
         ):
-            found[name] = dict(curve([step for step in steps if step <= most]))
+            found[name] = dict(curve([step for step in steps if step <= max(most, steps[0])]))
             print(table(name, found[name]), flush=True)
     write(found)
 
