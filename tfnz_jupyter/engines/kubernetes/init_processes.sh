@@ -174,6 +174,11 @@ on_terminal() { # ID: as parent, of a process on this terminal
     "$B" stty sane $terminal
     "$B" chown "${uid:-0}" "$("$B" tty)"
     parent 2>&1
+    # telnetd lets go of what it has not passed on once nobody has the terminal: the token comes behind all of it
+    read -r token <../../token
+    printf %s "$token"
+    printf %s "$token" 1<>err
+    "$B" sleep 5
 }
 
 become() { # ID: this very process becomes it
