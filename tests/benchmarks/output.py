@@ -33,7 +33,7 @@ def measure() -> Iterable[Row]:
         dockerd()
         ways = {
             OURS: lambda: ours(node, gaps),
-            JSON: lambda: peer("json-file", SIZE // 8),
+            JSON: lambda: peer("json-file", SIZE // 10),
             NO_LOG: lambda: peer("none", SIZE),
         }
         samples = in_turns(ways, ROUNDS)
