@@ -76,8 +76,10 @@ def _waits(pid: str) -> bool:
 
 
 def _mounts(pid: str, mark: str) -> set[str]:
+    """The engine's; volumes are mounted from its pool, which has no mark, and in its own processes alone."""
     lines = _read(pid, "mountinfo").splitlines()
-    return {line for line in lines if f" {mark} " in line or "/volume-" in line}
+    own = pid != "self"
+    return {line for line in lines if f" {mark} " in line or (own and "/volume-" in line)}
 
 
 def _networks(mine: dict[str, set[str]], mark: str) -> int:

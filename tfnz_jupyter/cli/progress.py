@@ -13,6 +13,7 @@ from ..sdk.container import Container
 
 _WIDTH = 30  # of a bar, in characters
 _LONGEST = 100
+_SOON_OVER = ("resolve", "boot")  # steps that need no line in a file
 
 
 class Line:
@@ -48,7 +49,7 @@ class Line:
 
 
 class Plain:
-    """A line for every kind of step, and nothing for what lies between."""
+    """A line for every kind of step that may take its time, and nothing for what lies between."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -56,7 +57,7 @@ class Plain:
 
     def tell(self, news: Progress) -> None:
         """How far it is; any thread."""
-        if news.step not in self._told:
+        if news.step not in self._told and news.step not in _SOON_OVER:
             self._told.add(news.step)
             print(f"{self._title}: {kind(news)} {news.text}".rstrip(), file=sys.stderr, flush=True)
 

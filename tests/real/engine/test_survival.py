@@ -75,7 +75,8 @@ async def test_an_end_that_was_noted_is_not_told_again(folder: Path):
         bench.engine.noted(spec.id)
         told = []
         await bench.engine._link.recall(lambda news, fds: told.append(news.id))
-        assert told == ["more"]
+        assert "more" in told
+        assert spec.id not in told
 
 
 async def test_a_container_that_survived_can_be_entered_and_destroyed(folder: Path):

@@ -50,7 +50,7 @@ def test_a_wait_ends_at_once_and_says_which(box, wait):
     error, took = interrupted(box, f"print('begun')\n{wait}")
     assert error["ename"] == WAITS[wait]
     shown = "\n".join(error["traceback"])
-    assert "was ended" in shown
+    assert "was ended" in shown or "was interrupted" in shown  # while it waits, or just before
     assert "File" not in shown
     assert wait.startswith("%") or wait in shown
     assert took < AT_ONCE

@@ -159,7 +159,7 @@ def test_an_image_in_a_file_of_the_clients_machine_is_uploaded(
     told = []
     layers = ada.ensure_image_uploaded(str(file), progress=lambda news: told.append(news.step))
     assert len(layers) == 2
-    eventually(lambda: "pull" in told, within=5)
+    eventually(lambda: "upload" in told, within=5)
     (name,) = ada.images()
     assert name.startswith("uploaded/")
     again = []
