@@ -83,4 +83,4 @@ async def test_what_is_printed_fed_and_asked_over_cut_connections_arrives_once(
     for _ in range(20):
         await bench.said(name, "echo once >>/once")
     assert await bench.said(name, "wc -l </once") == "20\n"
-    assert cuts.made > 3
+    assert cuts.made > 1
