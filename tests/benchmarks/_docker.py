@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import docker
 
 from tests.support.eventually import eventually
+from tests.support.mounts import unmount_below
 
 T = TypeVar("T")
 
@@ -128,7 +129,7 @@ def _started() -> Iterator[Docker]:
     finally:
         process.terminate()
         process.wait(60)
-        subprocess.run(["umount", "--lazy", f"{folder}/data"], capture_output=True, check=False)
+        unmount_below(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 

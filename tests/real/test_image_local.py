@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.image_files import archive, layer_tar, make_layout
+from tests.support.mounts import unmount_below
 from tfnz_jupyter.errors import ImageNotFound
 from tfnz_jupyter.server.images import Images
 from tfnz_jupyter.server.images.documents import digest_of
@@ -44,8 +45,7 @@ def docker():
     finally:
         process.terminate()
         process.wait(30)
-        # it may have mounted its data on itself, and leaves that
-        subprocess.run(["umount", "--lazy", f"{folder}/data"], capture_output=True, check=False)
+        unmount_below(folder)
         shutil.rmtree(folder)
 
 

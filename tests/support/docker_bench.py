@@ -23,6 +23,7 @@ from typing import Any, ClassVar, TypeVar
 from tests.support import bench as general
 from tests.support import tinyimage
 from tests.support.eventually import eventually
+from tests.support.mounts import unmount_below
 from tfnz_jupyter.engines.base import ImageInfo
 from tfnz_jupyter.engines.docker import DockerEngine
 from tfnz_jupyter.engines.embedded.syscalls import inside_network, new_network
@@ -135,9 +136,7 @@ def _running(kind: type[D], *options: str) -> Iterator[D]:
         yield made
     finally:
         made.stop()
-        # it may have mounted its data on itself, and leaves that
-        data = f"{made.folder}/data"
-        subprocess.run(["umount", "--lazy", data], capture_output=True, check=False)
+        unmount_below(made.folder)
         shutil.rmtree(made.folder, ignore_errors=True)
 
 
