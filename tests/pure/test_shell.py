@@ -7,7 +7,9 @@ import json
 import pytest
 
 from tfnz_jupyter.cli import main
+from tfnz_jupyter.cli.progress import Line
 from tfnz_jupyter.doctor import examine
+from tfnz_jupyter.wire.messages import Progressed
 
 
 def test_without_a_command_it_helps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,3 +38,14 @@ def test_the_doctor_exits_by_whether_containers_can_run(capsys: pytest.CaptureFi
     code = main(["doctor", "--json"])
     told = json.loads(capsys.readouterr().out)
     assert told["works"] is (code == 0) is examine().works
+
+
+def test_a_line_that_is_over_stays_gone_whatever_comes_late(capsys: pytest.CaptureFixture[str]):
+    line = Line("web")
+    line.tell(Progressed(0, "pull", "a layer", 1, 2))
+    line.end()
+    gone = capsys.readouterr().err
+    assert "web: fetching  a layer" in gone
+    assert gone.endswith(" \r")
+    line.tell(Progressed(0, "pull", "a layer", 2, 2))
+    assert capsys.readouterr().err == ""

@@ -45,6 +45,7 @@ def test_another_file_can_be_the_dockerfile_and_its_failure_is_ours(context: Pat
 
 
 def test_on_a_terminal_one_line_moves_and_goes(context: Path):
+    folder(context, Dockerfile="FROM busybox\nRUN sleep 1\n")  # long enough to be told
     command = " ".join([*TFNZ, "build", "drawn", "--no-cache"])
     done = subprocess.run(
         ["script", "-qec", command, "/dev/null"],
@@ -53,5 +54,5 @@ def test_on_a_terminal_one_line_moves_and_goes(context: Path):
         timeout=120,
         check=True,
     )
-    assert b"%  drawn: building  RUN cat /note" in done.stdout
+    assert b"%  drawn: building  RUN sleep 1" in done.stdout
     assert b"drawn is built, in " in done.stdout.splitlines()[-1].rpartition(b"\r")[2]

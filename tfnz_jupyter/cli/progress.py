@@ -22,12 +22,19 @@ class Line:
     def __init__(self, title: str) -> None:
         self._title = title
         self._shown = 0
+        self._over = False
         self._lock = threading.Lock()
 
     def tell(self, news: Progress) -> None:
-        """How far it is; any thread."""
+        """How far it is; any thread, and nothing once it is over, for threads may come late."""
         with self._lock:
-            self._draw(_so_far(self._title, news))
+            if not self._over:
+                self._draw(_so_far(self._title, news))
+
+    def clear(self) -> None:
+        """Nothing is on its way just now."""
+        with self._lock:
+            self._draw("")
 
     def print(self, stream: BinaryIO, data: bytes) -> None:
         """Print something that is no part of it."""
@@ -39,6 +46,7 @@ class Line:
     def end(self) -> None:
         """It is over, and the line is gone."""
         with self._lock:
+            self._over = True
             self._draw("")
 
     def _draw(self, line: str) -> None:
@@ -60,6 +68,9 @@ class Plain:
         if news.step not in self._told and news.step not in _SOON_OVER:
             self._told.add(news.step)
             print(f"{self._title}: {kind(news)} {news.text}".rstrip(), file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Nothing is on its way just now; what was printed stays."""
 
     def print(self, stream: BinaryIO, data: bytes) -> None:
         """Print something that is no part of it."""
@@ -89,7 +100,7 @@ def of(container: Container) -> Iterator[None]:
             if container.progress is not None:
                 line.tell(container.progress)
             else:
-                line.end()
+                line.clear()
 
         end = container.on_change(tell)
         try:

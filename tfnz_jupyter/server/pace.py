@@ -1,4 +1,7 @@
-"""Progress at a pace a client can use: every new step and every end, and between them no more than ten a second."""
+"""Progress at a pace a client can use: all that begins and ends, and how far it is no more than ten times a second.
+
+What begins is told however soon it follows, for it may be long until there is more to tell of it.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ class Paced:
 
     def __init__(self, tell: Callable[[Progress], None]) -> None:
         self._tell = tell
-        self._step = ""
+        self._current = ("", "")
         self._told_at = 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        is_news = progress.step != self._step or progress.done == progress.total
+        current = progress.step, progress.text
+        is_news = current != self._current or progress.done == progress.total
         if is_news or now - self._told_at >= _EVERY:
-            self._step, self._told_at = progress.step, now
+            self._current, self._told_at = current, now
             self._tell(progress)
