@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from ...errors import ContainerEnded, EngineFailed, NotSupported, UsageError
 from .. import beside, places
 from .. import options as told
+from ..background import Background
 from ..base import (
     Booted,
     ContainerSpec,
@@ -27,6 +28,7 @@ from ..base import (
     Survivor,
     Usage,
 )
+from ..dialling import dial
 from ..embedded.files import EmbeddedFiles, Opened
 from ..files import Files
 from ..options import Options
@@ -45,7 +47,6 @@ _log = logging.getLogger(__name__)
 
 _OPTIONS = ("host", "certs", "allow_host_rules")
 _EVERY = 1.0  # seconds between samples
-_ANSWER = 0.5  # a container answers at once, or its queue of connections is full (seconds)
 
 
 class DockerEngine(Engine):
@@ -75,7 +76,7 @@ class DockerEngine(Engine):
         self._on_nodes: Callable[[tuple[NodeInfo, ...]], None] = lambda _nodes: None
         self._gauges: dict[str, Gauge] = {}
         self._nodes: tuple[NodeInfo, ...] = ()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
         self._opened: dict[str, Opened] = {}
 
     # -- hosts
@@ -99,9 +100,9 @@ class DockerEngine(Engine):
             if one.host.name in self._hosts:
                 self._hosts[one.host.name] = self._hosts.pop(one.host.name)
         for one in self._keeping:
-            self._background(one.keep())
+            self._background.begin(one.keep())
         await self._sample()
-        self._background(self._sampling())
+        self._background.begin(self._sampling())
         return {name: one.survivor() for name, one in self._containers.items()}
 
     async def _connected(self, one: Keeping) -> BaseException | None:
@@ -148,11 +149,11 @@ class DockerEngine(Engine):
             return
         code = int(attributes.get("exitCode") or attributes.get("containerExitCode") or 0)
         if kind == "exec_die" and "execID" not in attributes:
-            self._background(found.look_around())
+            self._background.begin(found.look_around())
         elif kind == "exec_die":
             found.process_died(attributes.get("execID", ""), from_code(code))
         else:
-            self._background(self._died(found, code))
+            self._background.begin(self._died(found, code))
 
     async def _died(self, container: Container, code: int) -> None:
         if code == 137:
@@ -178,9 +179,7 @@ class DockerEngine(Engine):
 
     async def abandon(self) -> None:
         """Let go of everything, and leave it as it is, as one that is killed does."""
-        for task in [*self._tasks]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
         for one in self._keeping:
             await one.abandon()
         self._threads.close()
@@ -248,7 +247,7 @@ class DockerEngine(Engine):
             raise NotSupported("disk=: Docker's storage does not limit what a container writes")
         _check_places(spec)
         container = self._containers[spec.id] = Container(spec, host, host.network.take())
-        task = self._background(self._boot(container))
+        task = self._background.begin(self._boot(container))
         try:
             running = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -260,7 +259,7 @@ class DockerEngine(Engine):
     async def _retired_after(self, task: asyncio.Task[DockerRunning], container: Container) -> None:
         """A boot that nobody waits for any more leaves nothing."""
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({task})
+            await asyncio.gather(task, return_exceptions=True)
         await to_the_end(asyncio.ensure_future(self._retire(container)))
 
     async def _boot(self, container: Container) -> DockerRunning:
@@ -292,9 +291,7 @@ class DockerEngine(Engine):
     async def _turn(
         self, name: str, deed: Callable[[Container], Coroutine[Any, Any, DockerRunning]]
     ) -> DockerRunning:
-        """Wake or reboot one, to the end, even if the caller gives up."""
-        task = self._background(self._turned(self._live(name), deed))
-        return await asyncio.shield(task)
+        return await self._background.finish(self._turned(self._live(name), deed))
 
     async def _turned(
         self, container: Container, deed: Callable[[Container], Coroutine[Any, Any, DockerRunning]]
@@ -391,16 +388,7 @@ class DockerEngine(Engine):
             raise found.end_of_it() from problem
 
     async def dial(self, container: str, port: int) -> socket.socket:
-        found = self._live(container)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        try:
-            sock.setblocking(False)
-            connecting = asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
-            await asyncio.wait_for(connecting, _ANSWER)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        return await dial(self._live(container).ip, port)
 
     async def allow(self, server: str, client: str) -> None:
         to, of = self._live(server), self._live(client)
@@ -420,17 +408,6 @@ class DockerEngine(Engine):
 
     async def beside(self, argv: Sequence[str], folder: Path) -> Running:
         return await beside.start(argv, folder)
-
-    def _background(self, deed: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.ensure_future(deed)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen; who waits for it is told
 
 
 def _check_places(spec: ContainerSpec) -> None:

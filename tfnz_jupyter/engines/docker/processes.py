@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import NotSupported
+from ..background import Background
 from ..embedded import offspring
 from .hosts import BROKEN
 from .running import Process, from_code
@@ -31,15 +31,13 @@ class First(Process):
 
     def __init__(self, container: Container) -> None:
         self._container = container
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
 
     async def signal(self, number: int) -> None:
         await self._container.kill(number)
 
     async def end(self, grace: float) -> None:
-        task = asyncio.ensure_future(self._end(grace))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._background.begin(self._end(grace))
 
     async def _end(self, grace: float) -> None:
         await self.signal(signal.SIGTERM)
@@ -66,7 +64,7 @@ class Beside(Process):
 
     def __init__(self, container: Container, key: str) -> None:
         self._container, self.key = container, key
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
         self.pid = 0
         self._session = 0
 
@@ -91,13 +89,13 @@ class Beside(Process):
         if number == signal.SIGKILL:
             self._kill_all()
         elif number in _ENDS:
-            self._background(self._end_with(number))
+            self._background.begin(self._end_with(number))
         else:
             _send(self.pid, number)
 
     async def end(self, grace: float) -> None:
         self._require_near()
-        self._background(self._ask_then_kill(grace))
+        self._background.begin(self._ask_then_kill(grace))
 
     async def resize(self, columns: int, rows: int) -> None:
         await self._container.host.resize_exec(self.key, columns, rows)
@@ -105,11 +103,6 @@ class Beside(Process):
     def _require_near(self) -> None:
         if not self._container.host.is_near:
             raise NotSupported(_FAR)
-
-    def _background(self, deed: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.ensure_future(deed)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _family(self) -> list[int]:
         return [pid for pid in offspring.find(self.pid, self._session) if self._is_ours(pid)]

@@ -8,13 +8,12 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from ...errors import EngineFailed
+from ..dialling import dial
 from . import messages
 from .container import Container
 from .link import GONE, Link
 
 _SOCKETS = 16  # asked for at once
-#: A container answers at once, or its queue of connections is full, and the kernel would try again ever more rarely (seconds).
-_ANSWER = 0.5
 
 
 class Connections:
@@ -48,15 +47,7 @@ class Connections:
     async def dial(self, container: str, port: int) -> socket.socket:
         """See :meth:`~tfnz_jupyter.engines.base.Engine.dial`."""
         found = self._live(container)
-        sock = socket.socket(fileno=await self._socket())
-        try:
-            sock.setblocking(False)
-            connecting = asyncio.get_running_loop().sock_connect(sock, (found.ip, port))
-            await asyncio.wait_for(connecting, _ANSWER)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        return await dial(found.ip, port, socket.socket(fileno=await self._socket()))
 
     def drop(self) -> None:
         """Let go of what a keeper gave that has ended."""

@@ -15,14 +15,15 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
 from .. import places, reasons
+from ..background import Background
 from ..base import (
     Booted,
     ContainerSpec,
@@ -53,8 +54,6 @@ from .survivors import Survivors
 from .turns import Turns
 from .volumes import EmbeddedVolumes
 from .workshop import EmbeddedWorkshop
-
-T = TypeVar("T")
 
 _KEEPER_DIED = "the engine's keeper was killed, and every container with it"
 _LATE = 1.0  # seconds that crun may take to end after it said that execve failed
@@ -103,7 +102,7 @@ class EmbeddedEngine(Engine):
         self._machine: Machine
         self._link: Link | None = None
         self._linking = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
         self._turns = Turns(
             self._starts, self._present, self._retire, self.volumes.mounting, self._background
         )
@@ -139,7 +138,7 @@ class EmbeddedEngine(Engine):
             await to_the_end(asyncio.ensure_future(self.close()))
             raise
         on_nodes((node,))
-        self._background(self._watch(on_nodes, sample))
+        self._background.begin(self._watch(on_nodes, sample))
         return survivors
 
     def _settle(self) -> tuple[int, str]:
@@ -162,15 +161,13 @@ class EmbeddedEngine(Engine):
         if self._closed:
             return
         self._closed = True
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
         if self._layers is not None:
             await self._layers.close()
         async with self._linking:
             if self._link is not None:
                 await self._link.close(self._disk)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.over()
         for container in list(self._containers.values()):
             await container.close()
         self.volumes.detach()
@@ -272,7 +269,7 @@ class EmbeddedEngine(Engine):
             self._retire(container)
         self._beside.all_exited(Exit(reason=_KEEPER_DIED))
         if self._link is not None and not self._closed:
-            self._background(self._bury_soon(self._link))
+            self._background.begin(self._bury_soon(self._link))
 
     async def _bury_soon(self, link: Link) -> None:
         async with self._linking:
@@ -341,7 +338,7 @@ class EmbeddedEngine(Engine):
     def _retire(self, container: Container, grace: float = 0.0) -> asyncio.Task[None]:
         """Free all of a container, once; whoever cares waits for the task."""
         if container.removal is None:
-            container.removal = self._background(self._remove(container, grace))
+            container.removal = self._background.begin(self._remove(container, grace))
         return container.removal
 
     async def _remove(self, container: Container, grace: float) -> None:
@@ -438,9 +435,3 @@ class EmbeddedEngine(Engine):
         count = sum(1 for c in self._containers.values() if c.spec.id in c.running)
         found = stats.node_stats(before, after, memory, os.cpu_count() or 1, count)
         return NodeInfo(self._node, self._node, found), after
-
-    def _background(self, deed: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(deed)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

@@ -5,13 +5,13 @@ Whatever goes wrong because it has ended, or was just ending, is told as that: c
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
 from ...errors import EngineFailed
+from ..background import Background
 from ..base import ProcessSpec
 from . import exits, messages
 from .container import Container, ended
@@ -36,7 +36,7 @@ class Turns:
         self, starts: Starts, present: Callable[[str], Container],
         retire: Callable[[Container], Awaitable[None]],
         mounting: Callable[[Sequence[tuple[str, str]]], AbstractAsyncContextManager[None]],
-        background: Callable[[Coroutine[Any, Any, PipedRunning]], asyncio.Task[PipedRunning]],
+        background: Background,
     ) -> None:  # fmt: skip
         self._starts, self._present = starts, present
         self._retire, self._mounting, self._background = retire, mounting, background
@@ -57,18 +57,15 @@ class Turns:
 
     async def start(self, container: str) -> PipedRunning:
         """Wake one; its first process."""
-        return await self._turn(self._present(container), self._starts.awake)
+        return await self._turn(container, self._starts.awake)
 
     async def reboot(self, container: str, grace: float, *, reset: bool) -> PipedRunning:
         """Reboot one; its new first process."""
         deed = partial(self._starts.again, grace=grace, reset=reset)
-        return await self._turn(self._present(container), deed)
+        return await self._turn(container, deed)
 
-    async def _turn(self, container: Container, deed: _Deed) -> PipedRunning:
-        """To the end, even if the caller gives up."""
-        task = self._background(self._turned(container, deed))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen
-        return await asyncio.shield(task)
+    async def _turn(self, container: str, deed: _Deed) -> PipedRunning:
+        return await self._background.finish(self._turned(self._present(container), deed))
 
     async def _turned(self, container: Container, deed: _Deed) -> PipedRunning:
         """One that failed at it is over."""

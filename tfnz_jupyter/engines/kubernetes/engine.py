@@ -15,11 +15,12 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from ...errors import ContainerEnded, EngineFailed, TfnzError, UsageError
 from .. import beside, places
 from .. import options as words
+from ..background import Background
 from ..base import (
     Behind,
     Booted,
@@ -51,8 +52,6 @@ from .pods import Pod, ended
 from .running import PodRunning
 from .volumes import KubernetesVolumes
 from .watching import Watched
-
-T = TypeVar("T")
 
 _OPTIONS = ("context", "namespace", "kubeconfig", "registry", "ingress_class", "init_image")
 _DEADLINE = 600.0  # seconds without its location after which a container is collected
@@ -100,7 +99,7 @@ class KubernetesEngine(Engine):
         self._controller = one("ingress_class")
         self._ingress: Ingress | None = None
         self._watched: Watched | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background()
         self._closed = False
 
     # -- open and close ------------------------------------------------------------------------------------------------
@@ -139,7 +138,7 @@ class KubernetesEngine(Engine):
         enforcement = Enforcement(
             self._api, namespace, self._location, self._lease.owner, self._images.init
         )
-        self._background(enforcement.tell(self.degraded))
+        self._background.begin(enforcement.tell(self.degraded))
         chosen = f"{LOCATION}={self._location},{CONTAINER}"
         self._watched = Watched(self._api, self._path, self._changed, (("labelSelector", chosen),))
         await self._watched.open()
@@ -169,7 +168,7 @@ class KubernetesEngine(Engine):
             await to_the_end(self._retire(pod))
             return spec.id, None
         pod.first = first
-        self._background(self._follow(pod))
+        self._background.begin(self._follow(pod))
         return spec.id, Survivor(Booted(pod.node, pod.news.ip, first), dict(others))
 
     async def close(self) -> None:
@@ -194,9 +193,7 @@ class KubernetesEngine(Engine):
             await self._lease.give_up()
 
     async def _let_go(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel()
         if self._lease is not None:
             await self._lease.rest()
         if self._watched is not None:
@@ -246,7 +243,7 @@ class KubernetesEngine(Engine):
             if pod.unwanted and isinstance(error, asyncio.CancelledError | EngineFailed):
                 raise ContainerEnded(f"container {spec.id} was destroyed while it booted") from None
             raise
-        self._background(self._follow(pod))
+        self._background.begin(self._follow(pod))
         return Booted(node, pod.news.ip, pod.first)
 
     async def _guard(self) -> None:
@@ -314,10 +311,7 @@ class KubernetesEngine(Engine):
     async def _turn(
         self, container: str, deed: Callable[[Pod], Coroutine[Any, Any, PodRunning]]
     ) -> PodRunning:
-        """To the end, even if the caller gives up."""
-        task = self._background(self._turned(self._present(container), deed))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen
-        return await asyncio.shield(task)
+        return await self._background.finish(self._turned(self._present(container), deed))
 
     async def _turned(
         self, pod: Pod, deed: Callable[[Pod], Coroutine[Any, Any, PodRunning]]
@@ -348,7 +342,7 @@ class KubernetesEngine(Engine):
     def _retire(self, pod: Pod, grace: float = 0.0) -> asyncio.Task[None]:
         """Free all of a container, once; whoever cares waits for the task."""
         if pod.removal is None:
-            pod.removal = self._background(self._remove(pod, grace))
+            pod.removal = self._background.begin(self._remove(pod, grace))
         return pod.removal
 
     async def _remove(self, pod: Pod, grace: float) -> None:
@@ -427,12 +421,6 @@ class KubernetesEngine(Engine):
     async def _work(self, pod: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run a command in one of the Pods in which volumes are worked on."""
         return await streams.run(self._api, f"{self._path}/{pod}", WORKSHOP, argv)
-
-    def _background(self, deed: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(deed)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
 
 def _location(file: Path) -> str:

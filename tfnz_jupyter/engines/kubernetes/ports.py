@@ -18,11 +18,11 @@ import socket
 import aiohttp
 
 from ...errors import TfnzError
+from ..dialling import dial
 from . import channels
 from .api import Api
 from .desk import Desk
 
-_ANSWER = 0.5  # seconds: who does not answer a connection by then has a full queue of them
 _PROOF = 1.0
 _PIECE = 128 * 1024
 
@@ -46,7 +46,7 @@ class Ports:
         if self._straight is None:
             self._straight = asyncio.create_task(self._leads_there(ip))
         if await asyncio.shield(self._straight):
-            return await _connect(ip, port, _ANSWER)
+            return await dial(ip, port)
         return await self._forward(port)
 
     def close(self) -> None:
@@ -87,23 +87,11 @@ class Ports:
         return theirs
 
 
-async def _connect(ip: str, port: int, within: float) -> socket.socket:
-    sock = socket.socket()
-    try:
-        sock.setblocking(False)
-        connecting = asyncio.get_running_loop().sock_connect(sock, (ip, port))
-        await asyncio.wait_for(connecting, within)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
 async def _heard(ip: str, port: int) -> bytes:
     """What is said by whoever listens there, at the latest after a few tries: it may not listen quite yet."""
     while True:
         with contextlib.suppress(ConnectionRefusedError):
-            sock = await _connect(ip, port, _ANSWER)
+            sock = await dial(ip, port)
             with sock:
                 return (await asyncio.get_running_loop().sock_recv(sock, 100)).strip()
         await asyncio.sleep(0.01)
