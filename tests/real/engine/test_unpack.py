@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import encodings
 import os
 import stat
+import subprocess
+import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from tests.support import tinyimage
 from tests.support.bare_engine import Bench
 from tests.support.leaks import footprint
 from tfnz_jupyter.engines.base import ImageInfo, Layer, Progress
+from tfnz_jupyter.engines.embedded import pack, unpack
 from tfnz_jupyter.errors import EngineFailed
 
 
@@ -255,3 +260,39 @@ async def test_an_image_of_a_hundred_layers_boots(tiny: Bench):
     layers = [made(tiny, ("file", f"n{number}", "x"), compress="none") for number in range(100)]
     image = await install(tiny, *layers)
     assert (await tiny.run("ls -d /n* | wc -l", image=image))[0] == "100\n"
+
+
+def intruding(add: Callable[[str, bytes], None]) -> None:
+    """Files that an interpreter below them would take for the source of its own code, and for the codec of that."""
+    for source in (unpack.__file__, pack.__file__, tarfile.__file__):
+        add(source.lstrip("/"), b"# coding: intruder\n")
+    codec = Path(encodings.__file__).parent / "intruder.py"
+    add(str(codec).lstrip("/"), b"import os; os.write(2, b'intruded')")
+
+
+async def test_a_layer_brings_no_code_to_the_process_that_unpacks_it(tiny: Bench):
+    def fill(tar: tarfile.TarFile) -> None:
+        intruding(lambda path, content: tinyimage.add_file(tar, path, content))
+        never = tarfile.TarInfo("never")
+        never.pax_headers = {"mtime": "inf"}
+        tar.addfile(never)
+
+    with pytest.raises(EngineFailed, match="broken") as told:
+        await install(tiny, tinyimage.layer(tiny.blobs, fill))
+    assert "intruded" not in told.value.detail
+
+
+def test_a_container_brings_no_code_to_the_process_that_packs_it(tmp_path: Path):
+    def write(path: str, content: bytes) -> None:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+
+    intruding(write)
+    (tmp_path / "file").touch()
+    os.setxattr(tmp_path / "file", b"user.\xff", b"no text")
+    upper = os.open(tmp_path, os.O_RDONLY)
+    command = [sys.executable, "-m", pack.__name__, str(upper), tmp_path / "layer", "0"]
+    said = subprocess.run(command, pass_fds=(upper,), capture_output=True, text=True)
+    os.close(upper)
+    assert "no layer holds its attribute" in said.stdout
+    assert not said.stderr

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from .bundle import IDS, PROVIDED
+from .chroot import enter
 
 _CHUNK = 1 << 20
 _NOBODY = 65_534
@@ -106,19 +107,20 @@ class Packer:
             entry.type, entry.linkname = tarfile.LNKTYPE, self._links[key]
             self._add(entry)
             return
-        self._links[key] = name
+        if found.st_nlink > 1:
+            self._links[key] = name
         with open(os.open("/" + name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             entry.size = found.st_size
-            self._tar.addfile(entry, file)
-        self.entries += 1
+            self._add(entry, file)
 
     def _mark(self, folder: str, name: str) -> None:
         entry = tarfile.TarInfo(f"{folder}/{name}".lstrip("/"))
         entry.mode = 0o600
         self._add(entry)
 
-    def _add(self, entry: tarfile.TarInfo) -> None:
-        self._tar.addfile(entry)
+    def _add(self, entry: tarfile.TarInfo, content: BinaryIO | None = None) -> None:
+        self._tar.addfile(entry, content)
+        self._tar.members.clear()  # type: ignore[attr-defined]  # it keeps all it has written; not in the stubs
         self.entries += 1
 
     def _entry(self, name: str, found: os.stat_result) -> tarfile.TarInfo:
@@ -136,11 +138,15 @@ class Packer:
         """The user's own, as tar writes them."""
         if any(any(self._overlays(name, mark)) for mark in _ELSEWHERE):
             raise OSError(errno.EXDEV, "the overlay keeps part of it elsewhere", name)
-        return {
-            f"SCHILY.xattr.{key}": os.getxattr("/" + name, key).decode("utf-8", "surrogateescape")
+        found = {
+            key: os.getxattr("/" + name, key).decode("utf-8", "surrogateescape")
             for key in os.listxattr("/" + name)
             if key.startswith("user.") and not key.startswith(_OVERLAYS)
         }
+        for key in found:
+            if "=" in key or not key.isprintable():  # the latter, also of bytes that are no UTF-8
+                raise OSError(errno.EILSEQ, f"no layer holds its attribute {key!a}", name)
+        return {f"SCHILY.xattr.{key}": value for key, value in found.items()}
 
     def _overlays(self, name: str, mark: str) -> Iterator[bool]:
         keys = set(os.listxattr("/" + name, follow_symlinks=False))
@@ -154,10 +160,8 @@ class Packer:
 def pack(upper: int, file: str, first_id: int) -> dict[str, object]:
     """Write the layer. This process is in a chroot afterwards."""
     with open(file, "wb") as raw:
-        os.fchdir(upper)
-        os.chroot(".")
-        os.chdir("/")
         out = Hashed(raw)
+        enter(upper)
         with tarfile.open(
             fileobj=cast(BinaryIO, out), mode="w|", bufsize=_CHUNK, format=tarfile.PAX_FORMAT,
             encoding="utf-8", errors="surrogateescape",

@@ -29,6 +29,7 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from .bundle import IDS
+from .chroot import enter
 from .userns import whole
 
 _CHUNK = 1 << 20
@@ -333,8 +334,7 @@ def unpack(blob: str, folder: str, digest: str, diff_id: str, first_id: int) -> 
     source = Blob(blob, _reporter())
     tar_file = Tar(source.chunks())
     os.umask(0)
-    os.chroot(folder)
-    os.chdir("/")
+    enter(folder)
     target = Folder(first_id)
     try:
         with tarfile.open(
@@ -343,7 +343,7 @@ def unpack(blob: str, folder: str, digest: str, diff_id: str, first_id: int) -> 
             for member in tar:
                 target.add(tar, member)
                 tar.members.clear()  # type: ignore[attr-defined]  # it keeps all it has read; not in the stubs
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError) as error:  # a time may be no number
         raise Corrupt(f"broken tar: {error}") from error
     tar_file.drain()
     target.finish()
