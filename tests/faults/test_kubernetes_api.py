@@ -10,7 +10,16 @@ import pytest
 import pytest_asyncio
 
 from tests.support.eventually import eventually_async
-from tests.support.fake_api import PATH, FakeApi, erring, hanging_up, refusing, serving
+from tests.support.fake_api import (
+    PATH,
+    FakeApi,
+    breaking_off,
+    erring,
+    greeting,
+    hanging_up,
+    refusing,
+    serving,
+)
 from tfnz_jupyter.engines.kubernetes import watching
 from tfnz_jupyter.engines.kubernetes.api import Api
 from tfnz_jupyter.engines.kubernetes.credentials import Access
@@ -122,6 +131,21 @@ async def test_a_server_that_is_not_there_is_unreachable_and_named(monkeypatch):
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
         await api.get(PATH)
     await api.close()
+
+
+async def test_an_answer_that_breaks_off_is_told_as_an_error_of_ours(both):
+    fake, api = both
+    fake.faults.append(breaking_off)
+    with pytest.raises(Unreachable, match="does not answer"):
+        await api.get(PATH)
+
+
+async def test_what_is_no_api_server_is_told_so_with_its_words(both):
+    fake, api = both
+    fake.faults.append(greeting)
+    with pytest.raises(EngineFailed, match="no API server") as problem:
+        await api.get(PATH)
+    assert "Log in" in problem.value.detail
 
 
 async def test_a_list_of_many_pages_is_whole(both):

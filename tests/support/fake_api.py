@@ -164,6 +164,22 @@ async def hanging_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+async def breaking_off(request: web.Request) -> web.StreamResponse:
+    """A fault: the connection breaks within the answer."""
+    response = web.StreamResponse()
+    response.content_length = 100
+    await response.prepare(request)
+    await response.write(b'{"metadata"')
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def greeting(_request: web.Request) -> web.StreamResponse:
+    """A fault: something else answers."""
+    return web.Response(text="<html>Log in, please.</html>")
+
+
 def erring(code: int) -> Answer:
     """A fault: a watch begins, and its first event is an error."""
 

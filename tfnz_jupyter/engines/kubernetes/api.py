@@ -119,8 +119,7 @@ class Api:
         ) as answer:
             if answer.status in absent:
                 return None
-            found: Json = msgspec.json.decode(await answer.read())
-            return found
+            return self._document(await self._body(answer))
 
     # -- what takes longer ---------------------------------------------------------------------------------------------
 
@@ -135,7 +134,7 @@ class Api:
         limit = aiohttp.ClientTimeout(total=None, sock_connect=_SLOWEST, sock_read=silence)
         async with self._answer("GET", path, query, timeout=limit, absent=(_GONE,)) as answer:
             if answer.status == _GONE:
-                raise Forgotten(_message(await answer.read()))
+                raise Forgotten(_message(await self._body(answer)))
             yield answer.content
 
     async def socket(
@@ -176,7 +175,7 @@ class Api:
         answer = await self._try(method, path, query, **words)
         try:
             if answer.status >= 400 and answer.status not in absent:
-                raise _problem(method, path, answer.status, _message(await answer.read()))
+                raise _problem(method, path, answer.status, _message(await self._body(answer)))
             yield answer
         finally:
             answer.release()
@@ -213,6 +212,23 @@ class Api:
             method, access.server + path, params=list(query), ssl=_tls(access), proxy=access.proxy,
             headers=_headers(access) | (headers or {}), server_hostname=access.server_name, **words,
         )  # fmt: skip
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        """All of it. Raises ``Unreachable`` where it breaks off."""
+        try:
+            return await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._silent(error) from error
+
+    def _document(self, body: bytes) -> Json:
+        try:
+            found: Json = msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise EngineFailed(
+                f"what answers at {self.server} is no API server of Kubernetes",
+                detail=body[:300].decode("utf-8", "replace"),
+            ) from error
+        return found
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
