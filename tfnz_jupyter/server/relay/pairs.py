@@ -3,6 +3,9 @@
 An end of one direction is passed on and leaves the other open. From the first byte on, both sockets are set to reset
 when they are closed; only when both directions have ended are they closed in peace. So a connection that is cut, for
 whatever reason, is seen to be cut.
+
+A socket may be read before the other one is there: Python 3.11.2, which is Debian 12's, reads it although reading was
+paused. What comes that early is kept until then.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ class Side(asyncio.Protocol):
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
         self.ended = False  # it will send no more
+        self._early: list[bytes] | None = []  # what came before the other one was there
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -33,15 +37,30 @@ class Side(asyncio.Protocol):
         transport.pause_reading()  # until the other one is there
 
     def data_received(self, data: bytes) -> None:
-        self.other.transport.write(data)
+        if self._early is not None:
+            self._early.append(data)
+        else:
+            self.other.transport.write(data)
 
     def eof_received(self) -> bool:
         self.ended = True
+        if self._early is None:
+            self.pass_on_the_end()
+        return True
+
+    def begin(self) -> None:
+        """The other one is there: pass on what came early, and read."""
+        early, self._early = self._early or [], None
+        if not self.ended:
+            self.transport.resume_reading()
+        if early:
+            self.other.transport.writelines(early)
+
+    def pass_on_the_end(self) -> None:
         if self.other.ended:
             self.pair.part_in_peace()
         else:
             self.other.transport.write_eof()
-        return True
 
     def pause_writing(self) -> None:
         self.other.transport.pause_reading()
@@ -94,7 +113,10 @@ class Pair:
         if self._cut:
             return self.reset()
         for side in self._sides:
-            side.transport.resume_reading()
+            side.begin()
+        for side in self._sides:
+            if side.ended:
+                side.pass_on_the_end()
         if self._finishing:
             self.finish()
         return None
