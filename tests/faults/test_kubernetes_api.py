@@ -20,7 +20,8 @@ from tests.support.fake_api import (
     refusing,
     serving,
 )
-from tfnz_jupyter.engines.kubernetes import watching
+from tfnz_jupyter.engines.base import ContainerSpec, ImageInfo
+from tfnz_jupyter.engines.kubernetes import inside, watching
 from tfnz_jupyter.engines.kubernetes.api import Api
 from tfnz_jupyter.engines.kubernetes.credentials import Access
 from tfnz_jupyter.engines.kubernetes.watching import Watched
@@ -155,6 +156,15 @@ async def test_a_list_of_many_pages_is_whole(both):
         fake.put(name)
     found, _version = await api.items(PATH)
     assert [one["metadata"]["name"] for one in found] == names
+
+
+async def test_a_pod_that_does_not_answer_holds_nobody_up_who_is_measured(both, monkeypatch):
+    _fake, api = both
+    monkeypatch.setattr(inside, "_SOON", 0.05)
+    image = ImageInfo("busybox", "sha256:0", ())
+    deaf = inside.Inside(api, f"{PATH}/pod", ContainerSpec("pod", "pod", image, (), (), "/", ""))
+    async with asyncio.timeout(10):
+        assert await deaf.usage() is None
 
 
 # -- watches -----------------------------------------------------------------------------------------------------------

@@ -87,7 +87,13 @@ def test_batches_come_out_whole_however_they_are_cut(
     assert found == [file for batch in batches for file in batch]
 
 
-@pytest.mark.parametrize("said", [b"no size\n", b"p/a/o.1 -3\n", b"x" * 5000])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"no size\n", b"p/a/o.1 -3\n", b"x" * 5000, b"r/1 99999999\n", b"r/1 " + b"9" * 4000 + b"\n",
+        b"r/1 1\n" * 5000,
+    ],
+)  # fmt: skip
 def test_what_no_desk_says_is_an_error(said: bytes):
     with pytest.raises(ProtocolError, match="desk"):
         list(Batches().receive(said))

@@ -345,7 +345,7 @@ class Location:
             running = self._estate.running()
             try:
                 usage = await self._engine.usage([c.id for c in running]) if running else {}
-            except EngineFailed as problem:  # its containers are about to be over
+            except TfnzError as problem:  # its containers are about to be over
                 log.info("usage: %s", problem)
                 continue
             self._meters.take(usage, self._loop.time())

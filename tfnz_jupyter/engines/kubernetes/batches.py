@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from ...errors import ProtocolError
 
 _LONGEST_LINE = 4096
+_LARGEST = 64 << 20  # bytes of one file; whoever is root in a Pod may have it say what he likes
+_MOST = 4096  # files of one batch
 
 
 class Batches:
@@ -52,4 +54,6 @@ class Batches:
         name, _, size = line.decode("utf-8", "replace").rpartition(" ")
         if not name or not size.isdigit():
             raise ProtocolError(f"the desk of a Pod says {line[:80]!r}")
+        if len(size) > 9 or int(size) > _LARGEST or len(self._due) >= _MOST:
+            raise ProtocolError("the desk of a Pod sends more than anybody can have asked for")
         self._due.append((name, int(size)))

@@ -21,6 +21,7 @@ from .specs import spec as spec_of
 
 _IDS = (1 << 32) - 1
 _KILLED = Exit(signal=9)
+_SOON = 2.0  # seconds
 _AT_ONCE = 1 << 20  # bytes of pre-boot files sent at once
 _REASONS = {
     "missing": reasons.no_command,
@@ -269,11 +270,12 @@ class Inside:
         return await self._ports.dial(port, ip)
 
     async def usage(self) -> Usage | None:
-        """What it uses; None where it does not run."""
+        """What it uses; None where it does not run, or does not say so soon: others are waiting to be asked."""
         try:
-            answer = await self._desk.ask("usage")
+            async with asyncio.timeout(_SOON):
+                answer = await self._desk.ask("usage")
             cpu, memory, processes = map(int, str(answer).split())
-        except (Ended, ValueError):
+        except (Ended, ValueError, TimeoutError):
             return None
         return Usage(cpu, max(0, memory), processes)
 

@@ -116,7 +116,8 @@ class PodRunning(Running):
             return  # an earlier connection brought it
         content = self._cut(outlet, content)
         outlet.received.add(content)
-        self._held.append((outlet, content))
+        if content:
+            self._held.append((outlet, content))
         if self._exit.done():
             self._confirm()
 
