@@ -22,7 +22,7 @@ from tests.support.fake_api import (
 )
 from tfnz_jupyter.engines.base import ContainerSpec, ImageInfo
 from tfnz_jupyter.engines.kubernetes import inside, watching
-from tfnz_jupyter.engines.kubernetes.api import Api
+from tfnz_jupyter.engines.kubernetes.api import Api, pause
 from tfnz_jupyter.engines.kubernetes.credentials import Access
 from tfnz_jupyter.engines.kubernetes.watching import Watched
 from tfnz_jupyter.errors import EngineFailed, Refused, Unreachable
@@ -132,6 +132,11 @@ async def test_a_server_that_is_not_there_is_unreachable_and_named(monkeypatch):
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
         await api.get(PATH)
     await api.close()
+
+
+def test_pauses_grow_to_ten_seconds_however_long_a_server_is_away():
+    assert pause(0) <= 0.1
+    assert 5 <= pause(100_000) <= 10
 
 
 async def test_an_answer_that_breaks_off_is_told_as_an_error_of_ours(both):

@@ -259,7 +259,7 @@ class Api:
 
 def pause(turn: int) -> float:
     """Seconds to wait before a further try: growing, and random, so that not everybody comes back at once."""
-    return float(random.uniform(0.5, 1.0) * min(10.0, 0.1 * 2**turn))
+    return float(random.uniform(0.5, 1.0) * min(10.0, 0.1 * 2 ** min(turn, 10)))
 
 
 def _wanted(answer: aiohttp.ClientResponse) -> float:

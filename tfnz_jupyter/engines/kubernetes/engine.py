@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import secrets
 import signal
@@ -39,7 +40,7 @@ from ..files import Files
 from ..options import Options
 from ..threads import to_the_end
 from . import credentials, limits, manifests, streams
-from .api import Api, Json
+from .api import Api, Json, pause
 from .enforcement import Enforcement
 from .images import Images
 from .ingress import Ingress
@@ -346,7 +347,6 @@ class KubernetesEngine(Engine):
         return pod.removal
 
     async def _remove(self, pod: Pod, grace: float) -> None:
-        assert self._network is not None
         if pod.booting is not None and not pod.booting.done():
             pod.booting.cancel()
             await asyncio.wait([pod.booting])
@@ -355,12 +355,24 @@ class KubernetesEngine(Engine):
                 async with asyncio.timeout(grace + _SLOW):
                     await pod.inside.end(grace)
         try:
-            await pod.delete()
-            await self._network.forget(pod.spec.id)
+            await self._delete(pod)
         except TfnzError as problem:
-            _log.warning("what is left of %s is collected later: %s", pod.spec.id, problem)
+            _log.warning("what is left of %s is deleted later: %s", pod.spec.id, problem)
+            self._background.begin(self._delete_late(pod))
         pod.end(_DESTROYED)
         self._pods.pop(pod.spec.id, None)
+
+    async def _delete(self, pod: Pod) -> None:
+        assert self._network is not None
+        await pod.delete()
+        await self._network.forget(pod.spec.id)
+
+    async def _delete_late(self, pod: Pod) -> None:
+        """The cluster has not heard that it is over: say so until it has, for nobody else will while we live."""
+        for turn in itertools.count():
+            await asyncio.sleep(pause(turn))
+            with contextlib.suppress(TfnzError):
+                return await self._delete(pod)
 
     def _present(self, container: str) -> Pod:
         """One that is not over; it may just be rebooting."""
