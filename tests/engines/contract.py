@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from tests.engines.contract_beside import Beside
 from tests.engines.contract_containment import Containment
+from tests.engines.contract_dialling import Dialling
 from tests.engines.contract_files import FileAccess
 from tests.engines.contract_killing import Killing
 from tests.engines.contract_lifecycle import Lifecycle
@@ -32,6 +33,7 @@ from tests.support.eventually import eventually_async
 class Contract(
     Beside,
     Containment,
+    Dialling,
     FileAccess,
     Killing,
     Lifecycle,

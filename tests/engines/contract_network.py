@@ -1,21 +1,13 @@
-"""Who reaches whom: the location a container, a container whom it was let to, and nobody anybody else."""
+"""Who reaches whom: a container whom it was let to, and nobody anybody else."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-
 import pytest
 
+from tests.engines.contract_dialling import echoing
 from tests.support.bench import Bench, read_until
-from tests.support.eventually import eventually_async
 from tfnz_jupyter.errors import ContainerEnded
 
-_ECHO = """
-$| = 1; $SIG{CHLD} = 'IGNORE';
-socket(L, 2, 1, 0); setsockopt(L, 1, 2, 1); bind(L, pack('SnC4x8', 2, 7, 0, 0, 0, 0)); listen(L, 200); print 'up';
-while (accept(C, L)) { if (!fork) { while (sysread C, $b, 65536) { syswrite C, $b } exit } close C }
-"""
 #: Says a word to port 7 of an address, and what comes back, or why not.
 _SAY = """
 alarm 30; socket(S, 2, 1, 0); connect(S, pack('SnC4x8', 2, 7, split(/\\./, shift))) or print($!), exit;
@@ -30,41 +22,6 @@ while (syswrite S, 'x') { sysread(S, $b, 9) or last; print '.'; select undef, un
 """
 
 
-class Collect(asyncio.Protocol):
-    """Sends what it was given, keeps what comes."""
-
-    def __init__(self, send: bytes) -> None:
-        self.send, self.received = send, b""
-        self.over = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(self.send)
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
-
-
-async def talk(bench: Bench, container: str, port: int, send: bytes) -> bytes:
-    """What a port answers to some bytes, until it ends the connection."""
-    protocol = Collect(send)
-    transport = await bench.engine.connect(container, port, lambda: protocol)
-    await asyncio.wait_for(protocol.over, 5)
-    transport.close()
-    return protocol.received
-
-
-async def echoing(bench: Bench) -> tuple[str, str]:
-    """A container that gives back what comes in on port 7, and listens already: its id and address."""
-    name, booted = await bench.booted(argv=["perl", "-e", _ECHO])
-    await read_until(booted.process, b"up")
-    return name, booted.ip
-
-
 async def say(bench: Bench, container: str, address: str) -> str:
     """What a container hears from port 7 of an address: ``word`` where it is let through."""
     return await bench.said(container, "", argv=["perl", "-e", _SAY, address])
@@ -76,40 +33,7 @@ async def is_refused(bench: Bench, container: str, address: str) -> None:
 
 
 class Network:
-    """Connections from the location, and between containers."""
-
-    async def test_a_port_in_a_container_answers(self, bench: Bench):
-        name, _ = await bench.boot("exec httpd -f -p 80 -h /etc")
-
-        async def page() -> bytes:
-            with contextlib.suppress(ConnectionRefusedError):
-                return await talk(bench, name, 80, b"GET /passwd HTTP/1.0\r\n\r\n")
-            return b""
-
-        assert b"200 OK" in await eventually_async(page, within=10)
-
-    async def test_a_port_nobody_listens_on_is_refused(self, bench: Bench):
-        name, _ = await bench.boot("sleep 100")
-        with pytest.raises(ConnectionRefusedError):
-            await talk(bench, name, 81, b"")
-
-    async def test_an_ended_container_has_no_ports(self, bench: Bench):
-        name, process = await bench.boot("true")
-        await process.wait()
-        with pytest.raises(ContainerEnded):
-            await talk(bench, name, 80, b"")
-
-    async def test_a_hundred_connections_are_a_hundred(self, bench: Bench):
-        name, _ = await echoing(bench)
-
-        async def echo(number: int) -> bool:
-            protocol = Collect(b"%d" % number)
-            transport = await bench.engine.connect(name, 7, lambda: protocol)
-            found = await eventually_async(lambda: protocol.received, within=10)
-            transport.close()
-            return found == b"%d" % number
-
-        assert all(await asyncio.gather(*map(echo, range(100))))
+    """Connections between containers."""
 
     async def test_a_container_reaches_itself_by_its_address(self, bench: Bench):
         name, address = await echoing(bench)

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 
 from tests.engines.contract import Contract
-from tests.engines.contract_network import echoing, say
+from tests.engines.contract_dialling import echoing
+from tests.engines.contract_network import say
 from tests.support import docker_bench
 from tests.support.bench import outputs, read_until
 from tests.support.docker_bench import Bench, Dockerd, footprint

@@ -122,6 +122,18 @@ def test_only_what_can_be_reached_gets_visitors_and_the_last_one_is_never_left_o
     assert told(sites)["http"][0]["handle"][0]["status_code"] == 503
 
 
+def test_who_has_no_address_is_reached_by_a_socket_of_its_own_in_each_cluster():
+    sites = published("b.localhost", sites=published(), cluster="c2", containers=["two", "three"])
+    far = {name: Upstream("") for name in ("one", "two", "three")}
+    dials = [
+        one["dial"]
+        for route in told(sites, far)["http"][:2]
+        for one in route["handle"][0]["upstreams"]
+    ]
+    assert len(set(dials)) == 4
+    assert all(dial.startswith("unix/") and "/" not in dial[5:] for dial in dials)
+
+
 @pytest.mark.parametrize(("https", "port"), [(443, ""), (8443, ":8443")])
 def test_http_leads_to_the_true_port_of_https(https, port):
     routes = told(published(tls="own"), https=https)

@@ -41,6 +41,8 @@ class Bench(ABC):
     keeps_daemons_together: ClassVar[bool] = True
     #: Whether taking an opening back cuts conversations that are going on.
     cuts: ClassVar[bool] = True
+    #: Whether who is spoken to learns that the other side has said all it has to say.
+    passes_ends: ClassVar[bool] = True
     #: Whether a rollback puts another folder in a volume's place, rather than other files into the same.
     exchanges_volumes: ClassVar[bool] = True
 

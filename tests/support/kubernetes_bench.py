@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from tests.support import bare_engine
 from tests.support import bench as general
@@ -46,6 +47,12 @@ class Cluster:
 
     def __init__(self, access: Access, namespace: str) -> None:
         self._access, self.namespace = access, namespace
+
+    @property
+    def addresses(self) -> set[str]:
+        """Of its API server and its registry."""
+        registry = os.environ["TFNZ_TEST_REGISTRY"]
+        return {str(urlsplit(self._access.server).hostname), registry.rpartition(":")[0]}
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What the API server answers to a request."""

@@ -25,11 +25,11 @@ class Answer:
     body: str
 
 
-def site(node: Node, text: str, **options: object) -> Container:
+def site(node: Node, text: str, image: str = "busybox", **options: object) -> Container:
     """A container that serves a text, and its own environment at ``/cgi-bin/env``."""
     files = {"/www/index.html": text, "/www/cgi-bin/env": "#!/bin/sh\necho; env\n"}
     command = f"chmod +x /www/cgi-bin/env; {SERVE}"
-    found = node.spawn_container("busybox", command=command, pre_boot_files=files, **options)
+    found = node.spawn_container(image, command=command, pre_boot_files=files, **options)
     found.wait_tcp(80)
     return found
 

@@ -421,6 +421,13 @@ class Engine(ABC):
         Never called with anything a user chose. Raises ``EngineFailed``, ``NotSupported`` (addresses cannot be reached).
         """
 
+    async def reachable(self, container: str) -> bool:
+        """Whether programs :meth:`beside` reach a container's address; elsewhere, :meth:`dial` alone leads to it.
+
+        Raises ``ContainerEnded``.
+        """
+        return True
+
     async def publish(self, names: Mapping[str, Behind]) -> None:  # noqa: B027  # most have no way of their own
         """These are all the names that the location's gateway serves by now; an engine may lead visitors there, too.
 

@@ -60,9 +60,14 @@ class Tunnel:
             Refused: the port is taken or not allowed.
             UsageError: there is no such address here.
         """
-        self._listener = await listen(bind, port)
-        self.address, self.port = self._listener.getsockname()[:2]
-        self._keep(accept(self._listener, lambda near: self._keep(self._join(near)), self._failed))
+        listener = await listen(bind, port)
+        self.address, self.port = listener.getsockname()[:2]
+        self.serve(listener)
+
+    def serve(self, listener: socket.socket) -> None:
+        """Take connections from a listening socket, which becomes its own."""
+        self._listener = listener
+        self._keep(accept(listener, lambda near: self._keep(self._join(near)), self._failed))
 
     async def carry(self, carried: Carried) -> None:
         """Let a connection that was made at the session's other end come out here.
@@ -79,19 +84,20 @@ class Tunnel:
 
     def close(self) -> None:
         """Stop listening and cut every connection. Idempotent."""
-        self._stop()
+        self.rest()
         self._relay.cut(self.id)
         for carried in list(self._carried):
             carried.cut()
 
     def finish(self) -> None:
         """The container is over: stop listening, and let arrive what it has sent. Idempotent."""
-        self._stop()
+        self.rest()
         self._relay.finish(self.id)
         for carried in list(self._carried):
             carried.finish()
 
-    def _stop(self) -> None:
+    def rest(self) -> None:
+        """Stop listening; what is under way goes on. Idempotent."""
         for task in self._tasks:
             task.cancel()
         if self._listener is not None:

@@ -393,7 +393,11 @@ class KubernetesEngine(Engine):
 
     async def dial(self, container: str, port: int) -> socket.socket:
         pod = self._present(container)
-        return await pod.inside.dial(port, pod.news.ip)
+        return await pod.inside.ports.dial(port, pod.news.ip)
+
+    async def reachable(self, container: str) -> bool:
+        pod = await self._steady(container)
+        return await pod.inside.ports.straight(pod.news.ip)
 
     async def allow(self, server: str, client: str) -> None:
         assert self._network is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 
 from ...errors import ContainerEnded, Ended, EngineFailed, TfnzError, UsageError
 from .. import accounts, places, reasons
@@ -47,7 +46,7 @@ class Inside:
         self._asleep = spec.asleep
         self._life = ""  # of the container, in which the command was run last
         self._files = PodFiles(self._desk)
-        self._ports = Ports(api, path, self._desk)
+        self.ports = Ports(api, path, self._desk)
         self._lost: Exit | None = None
 
     def _stranger(self, process: str) -> PodRunning:
@@ -168,7 +167,7 @@ class Inside:
         for running in self._running.values():
             running.lost(how)
         self._desk.close()
-        self._ports.close()
+        self.ports.close()
 
     # -- processes beside it -------------------------------------------------------------------------------------------
 
@@ -263,11 +262,6 @@ class Inside:
     def files(self) -> Files:
         """Its files, as long as it lives."""
         return self._files
-
-    async def dial(self, port: int, ip: str) -> socket.socket:
-        """A connection to one of its ports, as ``Engine.dial``; ``ip`` is the Pod's."""
-        self._over_with_it()
-        return await self._ports.dial(port, ip)
 
     async def usage(self) -> Usage | None:
         """What it uses; None where it does not run, or does not say so soon: others are waiting to be asked."""

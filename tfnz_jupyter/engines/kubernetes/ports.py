@@ -43,11 +43,14 @@ class Ports:
 
     async def dial(self, port: int, ip: str) -> socket.socket:
         """See :meth:`~tfnz_jupyter.engines.base.Engine.dial`; ``ip`` is the Pod's."""
-        if self._straight is None:
-            self._straight = asyncio.create_task(self._leads_there(ip))
-        if await asyncio.shield(self._straight):
-            return await dial(ip, port)
-        return await self._forward(port)
+        return await (dial(ip, port) if await self.straight(ip) else self._forward(port))
+
+    async def straight(self, ip: str) -> bool:
+        """Whether the Pod's address leads to it from here."""
+        asked = self._straight
+        if asked is None or (asked.done() and (asked.cancelled() or asked.exception())):
+            asked = self._straight = asyncio.create_task(self._leads_there(ip))
+        return await asyncio.shield(asked)
 
     def close(self) -> None:
         """Cut all that is forwarded."""

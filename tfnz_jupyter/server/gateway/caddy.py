@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ...engines.base import Engine, Running
 from ...errors import EngineFailed, NotSupported, UsageError
-from .config import ADMIN, AUTHORITY, ORIGIN, Json, empty
+from .config import ADMIN, AUTHORITY, ORIGIN, WAY, Json, empty
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ _PROGRAM = "caddy"
 _PATH = "/usr/bin:/usr/local/bin"
 _ANSWER_WITHIN, _PAUSE = 15.0, 0.02  # seconds
 _LAST_WORDS = 12
+_BACKLOG = 1024
 
 
 class Caddy:
@@ -42,6 +43,8 @@ class Caddy:
         self._attending: asyncio.Task[None] | None = None
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._descriptor = -1
+        for left in folder.glob(f"*{WAY}"):  # by a location that was killed
+            left.unlink()
 
     async def load(self, config: Json) -> None:
         """Make this its configuration; returns when it serves by it.
@@ -93,6 +96,25 @@ class Caddy:
             raise
         return found
 
+    def listen(self, name: str) -> socket.socket:
+        """A listening socket of the location's in its folder, for it alone to connect to."""
+        self._open_folder()
+        path = Path(self._path(name))
+        found = socket.socket(socket.AF_UNIX)
+        try:
+            found.setblocking(False)
+            found.bind(os.fspath(path))
+            path.chmod(0o666)  # the folder is closed to all others
+            found.listen(_BACKLOG)
+        except BaseException:
+            found.close()
+            raise
+        return found
+
+    def forget(self, name: str) -> None:
+        """Remove what is left of such a socket."""
+        (self._folder / name).unlink(missing_ok=True)
+
     def _path(self, name: str) -> str:
         """A path by descriptor: the folder's own may be longer than a socket's address can hold."""
         return f"/proc/self/fd/{self._descriptor}/{name}"
@@ -118,13 +140,16 @@ class Caddy:
             raise
 
     def _prepare(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._descriptor < 0:
-            flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-            self._descriptor = os.open(self._folder, flags)
+        self._open_folder()
         for file in self._folder.glob("*.sock"):
             file.unlink()
         self._words.clear()
+
+    def _open_folder(self) -> None:
+        if self._descriptor < 0:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+            self._descriptor = os.open(self._folder, flags)
 
     async def _attend(self, running: Running) -> None:
         """Log what it says, until it ends."""

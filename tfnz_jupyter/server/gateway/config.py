@@ -8,6 +8,7 @@ itself, which also finds what accepts and never answers. https://caddyserver.com
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any
 from .sites import Cluster, Site, Sites
 
 ADMIN, HTTP, HTTPS = "admin.sock", "http.sock", "https.sock"
+#: What the names of the sockets end in by which it reaches containers whose addresses it cannot.
+WAY = ".way"
 #: The Host of requests to the admin interface.
 ORIGIN = "location"
 #: The name Caddy knows the location's own authority by.
@@ -35,7 +38,7 @@ Json = dict[str, Any]
 class Upstream:
     """Where one container is reached, and how strong its node is."""
 
-    ip: str
+    ip: str  # "" where that is by a way: see :func:`way`
     weight: int = 1
 
 
@@ -68,6 +71,12 @@ def config(sites: Sites, upstreams: Mapping[str, Upstream], https: int, owner: s
             "pki": {"certificate_authorities": {AUTHORITY: _authority(owner)}},
         },
     }
+
+
+def way(cluster: Cluster, container: str) -> str:
+    """The name of the socket by which one container of a cluster is reached, where its address is not."""
+    both = f"{cluster.id} {container}".encode()
+    return hashlib.sha256(both).hexdigest()[:20] + WAY
 
 
 def turns(weights: list[int]) -> list[int]:
@@ -113,11 +122,15 @@ def _redirect(fqdn: str, https: int) -> Json:
 
 
 def _route(site: Site, cluster: Cluster, upstreams: Mapping[str, Upstream]) -> Json:
-    there = [upstreams[key] for key in cluster.containers if key in upstreams]
-    order = turns([one.weight for one in there])
-    dials = [f"{there[index].ip}:{cluster.port}" for index in order]
+    there = [key for key in cluster.containers if key in upstreams]
+    order = turns([upstreams[key].weight for key in there])
+    dials = [_dial(cluster, there[index], upstreams[there[index]].ip) for index in order]
     handle = _proxy(cluster, dials) if dials else _empty(site)
     return {"match": [{"host": [site.fqdn]}], "handle": [handle], "terminal": True}
+
+
+def _dial(cluster: Cluster, container: str, ip: str) -> str:
+    return f"{ip}:{cluster.port}" if ip else f"unix/{way(cluster, container)}"
 
 
 def _empty(site: Site) -> Json:

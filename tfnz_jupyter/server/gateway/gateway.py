@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from ..containers import Container
 from ..peer import Peer
 from ..relay import Relay
 from .caddy import Caddy
-from .config import HTTPS, Upstream, config
+from .config import HTTPS, Upstream, config, way
 from .doors import Doors
 from .sites import Site, Sites, Web, checked_name
+from .ways import Way, Ways
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Gateway:
     ) -> None:
         self._engine, self._caddy = engine, Caddy(engine, folder)
         self._doors = Doors(self._caddy, relay, web.bind)
+        self._ways = Ways(engine, self._caddy, relay)
         self._tell, self._domains = tell, web.domains
         self._sites = Sites()
         self._containers: dict[str, Container] = {}
@@ -139,6 +141,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._doors.close()
+        self._ways.close()
         await self._caddy.stop()
 
     # -- changes -------------------------------------------------------------------------------------------------------
@@ -178,11 +181,16 @@ class Gateway:
         await self._engine.publish(self._behind(sites))
         if not sites.by_name:
             self._doors.close()
+            self._ways.close()
             await self._caddy.stop()
             return
+        far = await self._far(sites)
+        ways = self._wanted_ways(sites, far)
+        self._ways.open(ways)
         async with self._doors.held():
             self._doors.open()
-            await self._caddy.load(self._config(sites))
+            await self._caddy.load(self._config(sites, far))
+        self._ways.keep(ways)
         if self._guarding is None or self._guarding.done():
             self._guarding = self._background(self._guard())
 
@@ -198,9 +206,27 @@ class Gateway:
         container = self._containers.get(key)
         return container is not None and bool(container.ip) and not container.over
 
-    def _config(self, sites: Sites) -> dict[str, Any]:
+    async def _far(self, sites: Sites) -> set[str]:
+        """The containers behind names whose addresses are not reached from here."""
+        used = {key for cluster in sites.clusters.values() for key in cluster.containers}
+        running = list(filter(self._runs, used))
+        reachable = await asyncio.gather(*map(self._ways.reachable, running))
+        return {key for key, straight in zip(running, reachable, strict=True) if not straight}
+
+    def _wanted_ways(self, sites: Sites, far: Set[str]) -> dict[str, Way]:
+        """A way to each of these; behind it, the rest of its cluster."""
+        found = {}
+        for cluster in sites.clusters.values():
+            running = list(filter(self._runs, cluster.containers))
+            for number, key in enumerate(running):
+                if key in far:
+                    order = (*running[number:], *running[:number])
+                    found[way(cluster, key)] = Way(order, cluster.port)
+        return found
+
+    def _config(self, sites: Sites, far: Set[str] = frozenset()) -> dict[str, Any]:
         upstreams = {
-            key: Upstream(container.ip, self._weights.get(container.node, 1))
+            key: Upstream("" if key in far else container.ip, self._weights.get(container.node, 1))
             for key, container in self._containers.items()
             if self._runs(key)
         }
