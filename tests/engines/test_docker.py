@@ -133,6 +133,22 @@ class TestLocations:
                 assert footprint(docker)["containers"] == before["containers"]
             assert footprint(docker) == before
 
+    async def test_a_sleeper_that_was_killed_meanwhile_is_told_so_by_the_next(
+        self, docker: Dockerd
+    ):
+        with folder() as place:
+            left = Bench(place, docker)
+            await left.open()
+            spec = left.spec("true", asleep=True)
+            await left.engine.boot(spec, left.nodes[0].id)
+            await left.engine.abandon()
+            docker.ask(f"/containers/tfnz-{spec.id}/kill", "POST")
+            engine = left.another()
+            found = await engine.open(left.on_nodes, {spec.id: spec})
+            end = await found[spec.id].booted.process.wait()
+            await engine.close()
+        assert end.signal == 9
+
 
 class TestHosts:
     """Two of them."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import tarfile
+from collections.abc import Sequence
 
 import pytest
 
 from tfnz_jupyter.engines.base import ContainerSpec, Exit, ImageInfo, Limits, ProcessSpec, Terminal
-from tfnz_jupyter.engines.docker import manifest, rules, words
+from tfnz_jupyter.engines.docker import hosts, manifest, rules, words
+from tfnz_jupyter.engines.docker.firewall import Firewall
 from tfnz_jupyter.engines.docker.rules import Chains
 from tfnz_jupyter.engines.docker.running import from_code
 from tfnz_jupyter.errors import EngineFailed, UsageError
@@ -172,3 +175,35 @@ def test_what_goes_wrong_is_said_in_words_for_people(said: str, kind: type[Excep
 )
 def test_the_runtimes_last_words_are_told_from_a_programs_first(said: bytes, late: bool):
     assert words.is_late(said) is late
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-01-02T03:04:05Z", 1767323045.0),
+        ("2026-01-02T03:04:05.25Z", 1767323045.25),
+        ("2026-01-01T22:04:05.250000999-05:00", 1767323045.25),
+        ("2026-07-02T05:04:05+02:00", 1782961445.0),
+    ],
+)
+def test_the_time_of_a_host_is_told_in_its_own_zone(text: str, seconds: float):
+    assert hosts.seconds(text) == pytest.approx(seconds, abs=1e-5)
+
+
+async def test_a_change_that_was_not_written_with_another_is_written_by_itself():
+    """Those that wait while the table is written share the next writing; where that fails, the first is told, not all."""
+    written: list[str] = []
+    first = asyncio.Event()
+
+    async def run(argv: Sequence[str], given: str) -> tuple[int, str]:
+        written.append(given)
+        await first.wait()
+        return int(len(written) == 2), "no"
+
+    firewall = Firewall(CHAINS, run=run)
+    admitting = [asyncio.ensure_future(firewall.admit(f"10.0.0.{n}", "none")) for n in (2, 3, 4)]
+    await asyncio.sleep(0)
+    first.set()
+    told = await asyncio.gather(*admitting, return_exceptions=True)
+    assert [type(one) for one in told] == [type(None), EngineFailed, type(None)]
+    assert len(written) == 3

@@ -24,6 +24,7 @@ _STREAMS = f"stream=1&stdin=1&stdout=1&stderr=1&detachKeys={manifest.DETACH}"
 _STEP = 0.003  # seconds between two looks at a process that is just being executed
 #: A program has been executed, or one that is gone has told why it was not, within this time (seconds).
 _LATE = 20.0
+_EARLY = 100  # ends of execs that are kept, of those that nobody knows yet
 
 
 class Container:
@@ -74,7 +75,7 @@ class Container:
 
     async def _join(self) -> None:
         """Take hold of its streams again; what was printed meanwhile is gone."""
-        self.asleep = self.spec.asleep and await self._is_waiting()
+        self.asleep = self.spec.asleep and self.pid > 0 and await self._is_waiting()
         stream = await self.host.way.stream(f"containers/{self.id}/attach?{_STREAMS}")
         self.running = DockerRunning(stream, First(self), self.spec.terminal)
 
@@ -97,6 +98,7 @@ class Container:
             await self._create()
             return await self._run()
         except BROKEN as problem:
+            self.host.images.discard(self.spec.image.id)  # somebody may have removed it
             await self.free()
             raise self._why(problem) from problem
         except BaseException:
@@ -247,7 +249,9 @@ class Container:
         running = self.processes.pop(key, None)
         if running is not None:
             running.exited(how)
-        elif how != KILLED or len(self._early) < 100:
+        else:  # of one that is just begun, or of none of ours: a health check of the image's
+            while len(self._early) >= _EARLY:
+                del self._early[next(iter(self._early))]
             self._early[key] = how
 
     async def look_around(self) -> None:
@@ -311,7 +315,7 @@ class Container:
                 raise
             self.died(KILLED)
             return
-        if not state["Running"] and not state.get("Restarting"):
+        if not state["Running"] and not state.get("Restarting") and state["Status"] != "created":
             oom = bool(state.get("OOMKilled"))
             self.died(from_code(int(state["ExitCode"]), out_of_memory=oom))
 

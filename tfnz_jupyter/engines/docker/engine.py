@@ -165,7 +165,7 @@ class DockerEngine(Engine):
 
     async def resync(self, host: Host) -> None:
         """Ask what has become of everything there, where news may have been missed."""
-        await asyncio.gather(*(one.resync() for one in self._on(host)))
+        await asyncio.gather(*(one.resync() for one in self._on(host) if one.id))
 
     def _on(self, host: Host) -> list[Container]:
         return [one for one in self._containers.values() if one.host is host]
@@ -356,9 +356,11 @@ class DockerEngine(Engine):
         opened = self._opened.pop(container.spec.id, None)
         if opened is not None:
             await opened.close()
-        with contextlib.suppress(*BROKEN):
-            await container.free()
-        self._containers.pop(container.spec.id, None)
+        try:
+            with contextlib.suppress(*BROKEN):
+                await container.free()
+        finally:
+            self._containers.pop(container.spec.id, None)
 
     def _live(self, name: str) -> Container:
         found = self._containers.get(name)

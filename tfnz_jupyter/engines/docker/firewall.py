@@ -119,8 +119,9 @@ class Firewall:
         mine = self._wanted
         async with self._writing:
             if self._written < mine:
-                self._written = self._wanted
+                now = self._wanted
                 await self._write()
+                self._written = now  # where that failed, whoever else waits tries again
 
     async def _write(self) -> None:
         text = rules.table(self._chains, self._egress, self._openings, self._resolvers)

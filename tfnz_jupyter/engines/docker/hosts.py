@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 #: What goes wrong on the way to a host.
 BROKEN = (aiodocker.DockerError, aiohttp.ClientError, OSError, TimeoutError)
 _ANSWERS_WITHIN = 10.0  # seconds, when it is asked for the first time
+_GOES_WITHIN = 60  # seconds that a container may take to be removed
 _KINDS = {"die": "die", "died": "die", "exec_die": "exec_die", "exec_died": "exec_die"}
 
 _THERE = 'PATH=$PATH:/usr/sbin:/sbin; printf %s "$GIVEN" | chroot /host "$@"'
@@ -162,8 +164,8 @@ class Host:
         return {one.id: one["Labels"].get(manifest.NAME, "") for one in found}
 
     async def remove(self, container: str) -> None:
-        """Kill and remove a container; returns when it is gone."""
-        while True:
+        """Kill and remove a container; returns when it is gone. Raises ``EngineFailed`` where it does not go."""
+        for pause in (*(0.05 for _ in range(40)), *(1.0 for _ in range(_GOES_WITHIN))):
             try:
                 await self.docker.containers.container(container).delete(force=True, v=True)
                 return
@@ -173,7 +175,9 @@ class Host:
                 if problem.status not in (409, 500):
                     raise self.failed(problem) from problem
                 log.info("removing %s: %s", container[:12], problem.message)
-            await asyncio.sleep(0.05)
+                said = problem
+            await asyncio.sleep(pause)
+        raise self.failed(said) from said
 
     @contextlib.asynccontextmanager
     async def tool(
@@ -246,7 +250,7 @@ class Host:
     async def follow(self, tell: News, since: float) -> None:
         """Tell what ends, until the connection does. Raises what ends it."""
         query = {"type": ["container"], "label": [f"{manifest.LOCATION}={self._location}"]}
-        params: dict[str, Any] = {"filters": json.dumps(query), "since": str(int(since))}
+        params: dict[str, Any] = {"filters": json.dumps(query), "since": f"{since:.6f}"}
         events = self.docker.events.subscribe(create_task=False)
         running = asyncio.ensure_future(self.docker.events.run(**params))
         try:
@@ -261,12 +265,16 @@ class Host:
 
     async def clock(self) -> float:
         """The time there."""
-        info = await self.docker.system.info()
-        text = str(info.get("SystemTime", ""))[:19]
-        try:
-            return time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%S")) - time.timezone
-        except ValueError:
-            return time.time()
+        return seconds((await self.docker.system.info()).get("SystemTime", ""))
+
+
+def seconds(text: str) -> float:
+    """A time as Docker writes it, in its own zone, since the epoch; without a time, ours. Pure but for that."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return time.time()
+    return found.timestamp() if found.tzinfo else found.replace(tzinfo=UTC).timestamp()
 
 
 def _slug(name: str) -> str:

@@ -40,9 +40,11 @@ class First(Process):
         self._background.begin(self._end(grace))
 
     async def _end(self, grace: float) -> None:
+        running = self._container.running
         await self.signal(signal.SIGTERM)
         await asyncio.sleep(grace)
-        await self.signal(signal.SIGKILL)
+        if running is self._container.running:  # no reboot has put another in its place
+            await self.signal(signal.SIGKILL)
 
     async def resize(self, columns: int, rows: int) -> None:
         with contextlib.suppress(

@@ -31,6 +31,7 @@ _SOCKET = "/var/run/docker.sock"
 _SOCKETS = (_SOCKET, "/run/docker.sock", "/run/podman/podman.sock")
 _WITHIN = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=10)
 _LONGEST_HEAD = 64 * 1024
+_REACHED_WITHIN = 15.0  # seconds, by SSH
 _HINT = "Write unix:///path, tcp://HOST:PORT or ssh://[USER@]HOST."
 
 
@@ -126,12 +127,16 @@ async def _by_ssh(address: Address, folder: Path) -> Way:
     options = {"username": parts.username} if parts.username else {}
     local = folder / f"ssh-{abs(hash(address.url)):x}.sock"
     local.unlink(missing_ok=True)
+    link: asyncssh.SSHClientConnection | None = None
     try:
-        link = await asyncssh.connect(parts.hostname, parts.port or 22, **options)
-        await link.forward_local_path(str(local), parts.path or _SOCKET)
+        async with asyncio.timeout(_REACHED_WITHIN):
+            link = await asyncssh.connect(parts.hostname, parts.port or 22, **options)
+            await link.forward_local_path(str(local), parts.path or _SOCKET)
     except (OSError, asyncssh.Error) as problem:
+        if link is not None:
+            link.close()
         raise EngineFailed(
-            f"{address.url} cannot be reached: {problem}",
+            f"{address.url} cannot be reached: {str(problem) or 'it does not answer'}",
             hint=f"Does this work? ssh {parts.netloc} docker version",
         ) from problem
     return Way(address, str(local), link)
