@@ -48,7 +48,7 @@ def text_of(dockerfile: str | Path | None, context: Path | None) -> str:
 async def build(
     connection: Connection, wish: m.BuildImage, context: Path | None, take: Take, report: Report
 ) -> m.ImageReady:
-    """Have it built; ``wish`` has no streams yet. Raises what the location does."""
+    """Have it built; ``wish`` has no streams yet. Raises what the location does, and ``FileFailed`` of the context."""
     folder, disk = None, Worker("build")
     if context is not None and takes_from_context(read(wish.dockerfile)):
         folder = await disk.do(lambda: Context(context))
@@ -61,18 +61,28 @@ async def build(
     call = asyncio.ensure_future(connection.call(wish, report))
     call.add_done_callback(lambda _: inflow.end())
     sending = asyncio.ensure_future(_send(folder, outgoing, disk, report))
+    sending.add_done_callback(lambda sent: _problem(sent) and call.cancel())  # more never comes
     try:
         while (data := await inflow.read()) is not None:
             await take(data)
         ready = await call
         assert isinstance(ready, m.ImageReady)
         return ready
+    except asyncio.CancelledError:
+        if (problem := _problem(sending)) is not None:
+            raise problem from None
+        raise
     finally:
         for task in (sending, call):
             task.cancel()
         connection.drop(inflow.incoming.stream)
         if outgoing is not None:
             connection.forget(outgoing)
+
+
+def _problem(sending: asyncio.Task[None]) -> BaseException | None:
+    """Why the context could not be sent."""
+    return sending.exception() if sending.done() and not sending.cancelled() else None
 
 
 async def _send(

@@ -36,15 +36,17 @@ class Context:
             raise UsageError(f"{self._top / _IGNORE}: {problem}") from None
 
     def size(self) -> int:
-        """Bytes of all files in it."""
-        found = (os.lstat(self._top / name) for name in self._names(""))
-        return sum(one.st_size for one in found if stat.S_ISREG(one.st_mode))
+        """Bytes of all files in it. Raises as :meth:`records`."""
+        with trees.failures(self._top):
+            found = (os.lstat(self._top / name) for name in self._names(""))
+            return sum(one.st_size for one in found if stat.S_ISREG(one.st_mode))
 
     def records(self) -> Generator[bytes, None, None]:
-        """All of it, as the records of a tree."""
+        """All of it, as the records of a tree. Raises ``NoSuchFile``, ``FileFailed``: something cannot be read."""
         yield entry_record(Entry(b"", FOLDER, 0o755, 0))
-        for name in self._names(""):
-            yield from trees.record(os.fsencode(name), os.fsencode(self._top / name))
+        with trees.failures(self._top):
+            for name in self._names(""):
+                yield from trees.record(os.fsencode(name), os.fsencode(self._top / name))
 
     def _names(self, folder: str) -> Iterator[str]:
         """What is wanted below, folders first; one that is left out counts if something in it does not."""

@@ -48,7 +48,7 @@ def of_path(path: Path) -> Iterator[bytes]:
     Raises:
         NoSuchFile, FileFailed: it is not there, or cannot be read.
     """
-    with _failures(path):
+    with failures(path):
         todo = [(b"", os.fsencode(os.path.realpath(path, strict=True)))]
         while todo:
             name, here = todo.pop()
@@ -116,7 +116,7 @@ class LocalReceiver:
             FileFailed: this machine's disk says no.
             ProtocolError: it is no tree, or one that leads out of where it belongs.
         """
-        with _failures(self.path):
+        with failures(self.path):
             for found in self._reader.feed(data):
                 if isinstance(found, Entry):
                     self._begin(found)
@@ -126,7 +126,7 @@ class LocalReceiver:
 
     def finish(self) -> Path:
         """There is no more; where it is now."""
-        with _failures(self.path):
+        with failures(self.path):
             self._reader.end()
             self._finish_file()
             for name, entry in reversed(self._folders.items()):
@@ -194,7 +194,7 @@ def _stamp(place: bytes, entry: Entry) -> None:
 
 
 @contextlib.contextmanager
-def _failures(path: Path) -> Iterator[None]:
+def failures(path: Path) -> Iterator[None]:
     """What this machine says, as an error of ours."""
     try:
         yield

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from tests.support.dockerfiles import BEFORE, built, folder, output
 from tfnz_jupyter import (
     CommandFailed,
     EngineFailed,
+    FileFailed,
     ImageNotFound,
     Location,
     NoSuchFile,
@@ -18,6 +22,7 @@ from tfnz_jupyter import (
     Refused,
     UsageError,
 )
+from tfnz_jupyter.sdk import trees
 
 
 def test_an_image_runs_as_its_dockerfile_says(location: Location):
@@ -261,6 +266,21 @@ def test_a_step_reaches_no_more_than_its_egress(location: Location, flag: str, e
 def test_a_step_has_no_more_memory_than_it_was_given(location: Location):
     with pytest.raises(CommandFailed, match="line 2"):
         built(location, "FROM busybox\nRUN tail /dev/zero", memory=32 << 20)
+
+
+def test_a_context_that_cannot_be_read_is_an_error_and_not_waited_for(
+    location: Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    readable = trees.record
+
+    def record(name: bytes, path: bytes) -> Iterator[bytes]:
+        if name == b"secret":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(path))
+        return readable(name, path)
+
+    monkeypatch.setattr(trees, "record", record)
+    with pytest.raises(FileFailed, match="secret': permission denied"):
+        built(location, "FROM busybox\nCOPY . /\n", context=folder(tmp_path, secret="x"))
 
 
 def test_an_archive_is_not_unpacked_in_silence(location: Location, tmp_path: Path):
