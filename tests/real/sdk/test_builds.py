@@ -255,6 +255,14 @@ def test_after_a_failure_what_was_done_is_not_done_again(location: Location):
     assert built(location, text.format(0), "mended").count(BEFORE) == 1
 
 
+def test_an_image_that_was_never_finished_is_forgotten_with_its_steps(location: Location):
+    text = "FROM busybox\nRUN echo half >/half\nRUN exit {}\n"
+    with pytest.raises(CommandFailed):
+        built(location, text.format(1), "half")
+    location.remove_image("half")
+    assert BEFORE not in built(location, text.format(0), "half")
+
+
 @pytest.mark.parametrize(("flag", "egress"), [("", "none"), ("--network=none ", "internet")])
 def test_a_step_reaches_no_more_than_its_egress(location: Location, flag: str, egress: str):
     look = f"FROM busybox\nRUN {flag}nc -w 5 11.22.33.44 80 </dev/null 2>&1"

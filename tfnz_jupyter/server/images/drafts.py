@@ -128,11 +128,10 @@ class Drafts:
         return self._store.add_blob(canonical(manifest), MANIFEST)
 
 
-def forget_steps(store: Store, key: str) -> None:
-    """Forget what was made on the way to an image. Blocks."""
-    for step, stamp in store.stamps(STEP).items():
-        if _made_for(stamp) == key:
-            store.drop(step)
+def forget_steps(store: Store, key: str) -> bool:
+    """Forget what was made on the way to an image; whether there was anything. Blocks."""
+    steps = [step for step, stamp in store.stamps(STEP).items() if _made_for(stamp) == key]
+    return any([store.drop(step) for step in steps])
 
 
 def newest_built(store: Store) -> tuple[str, ImageInfo] | None:

@@ -162,13 +162,15 @@ class Images:
     async def remove(self, reference: str) -> None:
         """Forget an image and free the blobs nobody else needs; the next ``ensure`` fetches it again.
 
+        What was built on the way to it is forgotten too, be it that it was never finished.
+
         Raises:
             ImageNotFound: the store does not have it.
         """
         key = self._parse(reference).key
-        if not await asyncio.to_thread(self._store.drop, key):
+        is_known = await asyncio.to_thread(self._store.drop, key)
+        if not (await asyncio.to_thread(forget_steps, self._store, key) or is_known):
             raise ImageNotFound(f"there is no image '{reference}' here", hint=self._nearest(key))
-        await asyncio.to_thread(forget_steps, self._store, key)
         self._littered = True
         await self._tidy()
 
