@@ -1,7 +1,8 @@
 """A location that is started on this machine: its engine, what that was told, and the folders it lives in.
 
 The embedded one has the folders of ``folders`` to itself; every other has a folder of its own below each of them, by engine and
-options, so that ``Location(location="docker")`` and another ``--host`` are two locations, and all may serve at once.
+options, so that ``Location(location="docker")`` and another ``--host`` are two locations, and all may serve at once. One that
+serves others under a name has that name's folder: who is let in, and what runs, does not depend on what it is told this time.
 
 An option that is not given is taken from the environment: ``TFNZ_<ENGINE>_<OPTION>``, several values apart by commas, or
 what the engine's own tools read (``DOCKER_HOST``, ``KUBECONFIG``). What an option means, the engine alone knows.
@@ -33,23 +34,25 @@ class Home:
 
     engine: str = EMBEDDED
     options: tuple[tuple[str, tuple[str, ...]], ...] = ()  # by name
+    served: str = ""  # the name under which it serves others
 
     @classmethod
-    def of(cls, engine: str, given: Iterable[tuple[str, str]] = ()) -> Home:
+    def of(cls, engine: str, given: Iterable[tuple[str, str]] = (), served: str = "") -> Home:
         """The home of an engine that is told these options, and for the rest what the environment says."""
         found: dict[str, tuple[str, ...]] = {}
         for name, value in given:
             found[name] = (*found.get(name, ()), value)
         told = _from_environment(engine) | found
         absolute = {name: tuple(map(_absolute, told[name])) for name in _PATHS & told.keys()}
-        return cls(engine, tuple(sorted((told | absolute).items())))
+        served = "" if engine == EMBEDDED else served  # its folders are the user's own
+        return cls(engine, tuple(sorted((told | absolute).items())), served)
 
     @property
     def name(self) -> str:
         """What its folders are called."""
-        if not self.options:
+        if not self.options and not self.served:
             return self.engine
-        told = json.dumps(self.options).encode()
+        told = json.dumps(self.served or self.options).encode()
         return f"{self.engine}-{hashlib.sha256(told).hexdigest()[:8]}"
 
     @property

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
 import yaml
@@ -21,13 +20,6 @@ from tfnz_jupyter.homes import Home
 pytestmark = pytest.mark.cluster
 
 ACCOUNT = "tfnz"
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_PLACES = {
-    "Role": _RBAC + "/namespaces/{}/roles",
-    "RoleBinding": _RBAC + "/namespaces/{}/rolebindings",
-    "ClusterRole": _RBAC + "/clusterroles",
-    "ClusterRoleBinding": _RBAC + "/clusterrolebindings",
-}
 
 
 @pytest.fixture
@@ -53,21 +45,9 @@ def options(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def granted(cluster: Cluster) -> Iterator[None]:
-    """The manifest is applied; what it made for the whole cluster is taken back."""
-    made = []
-    text = shipped.text("rights", namespace=cluster.namespace, account=ACCOUNT)
-    for document in yaml.safe_load_all(text):
-        path = _PLACES[document["kind"]].format(cluster.namespace)
-        try:
-            cluster.ask("POST", path, document)
-        except HTTPError as problem:
-            if problem.code != 409:  # another location's role of that name serves as well
-                raise
-        else:
-            made.append(f"{path}/{document['metadata']['name']}")
-    yield
-    for path in made:
-        cluster.ask("DELETE", path)
+    """The manifest is applied."""
+    with cluster.applied(shipped.text("rights", namespace=cluster.namespace, account=ACCOUNT)):
+        yield
 
 
 def looked_at(options: dict[str, str]) -> Report:

@@ -40,6 +40,16 @@ def test_other_options_are_another_location() -> None:
     assert Home.of("docker", pairs({"host": ["ssh://a", "ssh://b"]})) == homes[2]
 
 
+def test_one_that_serves_others_keeps_its_folders_whatever_it_is_told() -> None:
+    lab, same = (
+        Home.of("docker", [("host", host)], served="lab") for host in ("ssh://a", "ssh://b")
+    )
+    assert lab != same
+    assert lab.state == same.state != Home.of("docker").state
+    assert Home.of("docker", served="other").state != lab.state
+    assert Home.of("embedded", served="lab") == Home()
+
+
 def test_the_order_in_which_options_are_said_does_not_matter() -> None:
     said = [("context", "c"), ("namespace", "n")]
     assert Home.of("kubernetes", said) == Home.of("kubernetes", reversed(said))

@@ -22,6 +22,7 @@ MEANINGS = {
     "serve --engine kubernetes --init-image i": s.Serve(
         engine="kubernetes", options=(("init_image", "i"),)
     ),
+    "serve --hand-over": s.Serve(hand_over=True),
     "serve --sessions 2 --containers=3 --memory 4g": s.Serve(
         sessions=2, containers=3, memory=4 << 30
     ),

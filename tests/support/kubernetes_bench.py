@@ -14,7 +14,10 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+
+import yaml
 
 from tests.support import bare_engine
 from tests.support import bench as general
@@ -39,6 +42,19 @@ KINDS = {
     "services": "/api/v1/namespaces/{}/services",
     "endpoints": "/api/v1/namespaces/{}/endpoints",
     "ingresses": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
+}
+
+
+#: Where what manifests make is made, by what they call it.
+PLACES = {
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "Service": "/api/v1/namespaces/{}/services",
 }
 
 
@@ -67,6 +83,26 @@ class Cluster:
         )
         with urllib.request.urlopen(request, context=self._access.tls) as answer:
             return json.load(answer)
+
+    @contextmanager
+    def applied(self, manifests: str) -> Iterator[None]:
+        """What manifests make is there; what they made for the whole cluster is taken back at the end."""
+        made = []
+        try:
+            for document in yaml.safe_load_all(manifests):
+                path = PLACES[document["kind"]].format(self.namespace)
+                try:
+                    self.ask("POST", path, document)
+                except HTTPError as problem:
+                    if problem.code != 409:  # that of another namespace serves as well
+                        raise
+                else:
+                    made.append(f"{path}/{document['metadata']['name']}")
+            yield
+        finally:
+            for path in made:
+                if self.namespace not in path.split("/"):
+                    self.ask("DELETE", path)
 
     def items(self, kind: str) -> list[Any]:
         """The objects of a kind."""

@@ -21,10 +21,11 @@ _SMALL_PIECE = 16 * 1024
 
 
 class Proxy:
-    """Carries connections on :attr:`port` to ``target``, a port of this machine. Use with ``with proxy(target)``."""
+    """Carries connections on :attr:`port` to ``target``, a port of :attr:`host`. Use with ``with proxy(target)``."""
 
     def __init__(self, target: int, seed: int = 1) -> None:
         self.target = target
+        self.host = "127.0.0.1"
         self.port = 0
         self.carried = 0  # bytes, both ways
         self.connections = 0
@@ -106,7 +107,7 @@ class Proxy:
         self._pairs[pair] = task
         try:
             await self._open.wait()
-            far_reader, pair.far = await asyncio.open_connection("127.0.0.1", self.target)
+            far_reader, pair.far = await asyncio.open_connection(self.host, self.target)
             await asyncio.gather(
                 pair.carry(reader, pair.far, "up"), pair.carry(far_reader, writer, "down")
             )
@@ -210,7 +211,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 @contextmanager
 def proxy(target: int, seed: int = 1) -> Iterator[Proxy]:
-    """A proxy to a port of this machine, ended with the block."""
+    """A proxy to a port, of this machine until its host is set to another; ended with the block."""
     made = Proxy(target, seed)
     made.start()
     try:

@@ -39,6 +39,14 @@ def build(blobs: Path, *, extra: Iterable[Layer] = (), reference: str = "tiny") 
     )
 
 
+def tar() -> bytes:
+    """The one layer of the tiny image."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        _fill(made)
+    return buffer.getvalue()
+
+
 def layer(
     blobs: Path, fill: Fill, *, compress: str = "gzip", format: int = tarfile.PAX_FORMAT
 ) -> Layer:

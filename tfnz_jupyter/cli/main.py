@@ -10,6 +10,7 @@ from typing import Any
 from .. import __version__, grammar
 from ..errors import TfnzError, UsageError
 from ..grammar import shell
+from ..homes import EMBEDDED, Home
 
 _TOP = """\
 tfnz: containers that live in a notebook
@@ -113,15 +114,24 @@ def _version(arguments: list[str]) -> int:
 
 def _doctor(arguments: list[str]) -> int:
     from ..doctor import examine
-    from ..homes import EMBEDDED, Home
 
     wish = grammar.parse(["doctor", *arguments], prog="tfnz")
     if not isinstance(wish, grammar.Doctor):
         print(grammar.describe("doctor", "tfnz"))
         return 0
-    report = examine(home=Home.of(wish.engine or EMBEDDED, wish.options))
+    report = examine(home=_meant(wish))
     print(report.as_json() if wish.json else report.as_text())
     return 0 if report.works else 1
+
+
+def _meant(wish: grammar.Doctor) -> Home:
+    """The home of that engine and its options; where none is given, of a location that serves here by it."""
+    from ..blocking import block
+    from ..sdk.here import serving
+
+    engine = wish.engine or EMBEDDED
+    here = (address.home for address in block(serving()) if address.home.engine == engine)
+    return Home.of(engine, wish.options) if wish.options else next(here, Home.of(engine))
 
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {

@@ -2,7 +2,8 @@
 
 Exactly one serves a runtime folder: it holds a lock on ``serving.lock`` for as long as it lives, so that "is one there?"
 never depends on a pid. Where to find it is in ``location.json``; what it does is in ``location.log``. With ``--bind`` it
-listens to the network too, lets in whoever has an account, and does not end by itself. Its own user needs no account.
+listens to the network too, lets in whoever has an account, and does not end by itself. Its own user needs no account. Told to
+stop, it ends all it runs; with ``--hand-over`` it leaves all to the one that is started in its place.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 import msgspec
 
@@ -48,7 +50,7 @@ def serve(wish: shell.Serve) -> int:
     """Serve until idle or told to stop; the exit code. Raises what is wrong with the wish."""
     starter = _Starter(wish.ready_fd)
     try:
-        home = Home.of(wish.engine, wish.options)
+        home = Home.of(wish.engine, wish.options, wish.name if wish.bind else "")
         runtime = home.runtime
         _log_to(runtime / "location.log", also_here=bool(wish.bind))
         _allow_descriptors()
@@ -76,7 +78,8 @@ async def _serve(home: Home, wish: shell.Serve, starter: _Starter) -> None:
     idle = wish.idle if wish.idle is not None or wish.bind else _IDLE
     location = Location(engine, state / "images", house, idle=idle)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, location.stop)
+        stop = _leave if wish.hand_over else location.stop
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     plate = await location.open()
     address = {
         "endpoint": f"ipc://{path}",
@@ -85,12 +88,19 @@ async def _serve(home: Home, wish: shell.Serve, starter: _Starter) -> None:
         "bound": bool(wish.bind),  # whoever started this will start it again, should it be killed
         "engine": home.engine,
         "options": home.options,
+        "served": home.served,
     }
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
     if wish.bind:
         print(_hint(plate), flush=True)
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
+
+
+def _leave() -> NoReturn:
+    """End as one that is killed does: sessions, and all that runs, are the next location's."""
+    log.info("told to stop: everything is left to the next location")
+    os._exit(0)
 
 
 def _house(wish: shell.Serve, private: str, home: Home) -> House:

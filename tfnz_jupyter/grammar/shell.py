@@ -33,6 +33,7 @@ class Serve:
     registries: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     web: str = "127.0.0.1"
+    hand_over: bool = False
     idle: float | None = None
     ready_fd: int | None = None
 
@@ -153,6 +154,11 @@ SHELL_VERBS: tuple[Verb, ...] = (
             ),
             Option(
                 ("--web",), "web", "where visitors of what is published come to: 127.0.0.1", "HOST"
+            ),
+            Option(
+                ("--hand-over",),
+                "hand_over",
+                "told to stop, leave what runs to the location that is started next",
             ),
             Option(("--idle",), "idle", "end after so long without users", "S", values.seconds),
             Option(("--ready-fd",), "ready_fd", "where to say that it serves", "FD", values.count),

@@ -123,7 +123,7 @@ async def _is_known(address: Address) -> bool:
 @contextlib.asynccontextmanager
 async def _operator() -> AsyncIterator[Connection]:
     """A session of the operator's."""
-    address = next(iter(serving()), None)
+    address = next(iter(await serving()), None)
     if address is None:
         raise Unreachable(
             "no location serves here",

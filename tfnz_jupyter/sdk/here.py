@@ -45,12 +45,13 @@ async def find_or_start(home: Home) -> Address:
     return await _on_a_thread(lambda: _find_or_start(home))
 
 
-def serving() -> list[Address]:
-    """The locations that serve in this user's name here, those that serve others first. Starts none."""
-    base = runtime_folder()
-    folders = [base, *sorted(file.parent for file in base.glob("*/location.json"))]
-    found = [(_is_kept(one), _read(one)) for one in folders if is_serving(one)]
-    return [address for _, address in sorted(found, key=lambda one: not one[0]) if address]
+async def serving() -> list[Address]:
+    """The locations that serve in this user's name here, those that serve others first; one that just starts is awaited.
+
+    Raises:
+        Unreachable: one has been starting for a minute.
+    """
+    return await _on_a_thread(_all_serving)
 
 
 async def succeed(address: Address) -> Address:
@@ -79,6 +80,13 @@ def is_serving(runtime: Path) -> bool:
         except BlockingIOError:
             return True
         return False
+
+
+def _all_serving() -> list[Address]:
+    base, deadline = runtime_folder(), time.monotonic() + _START
+    folders = [base, *sorted(file.parent for file in base.glob("*/serving.lock"))]
+    found = [(_serving(one, deadline), _is_kept(one)) for one in folders]
+    return [address for address, _ in sorted(found, key=lambda one: not one[1]) if address]
 
 
 def _find_or_start(home: Home) -> Address:
@@ -155,7 +163,7 @@ def _read(runtime: Path) -> Address | None:
     user = load_or_create(config_folder() / "embedded-user.key")
     key = bytes.fromhex(found["key"])
     options = ((name, tuple(values)) for name, values in found["options"])
-    home = Home(found["engine"], tuple(options))
+    home = Home(found["engine"], tuple(options), found.get("served", ""))
     return Address(found["endpoint"], key, user, found["pid"], runtime / "location.log", home)
 
 
