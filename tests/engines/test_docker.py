@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -20,7 +15,7 @@ from tests.engines.contract_dialling import echoing
 from tests.engines.contract_network import say
 from tests.support import docker_bench
 from tests.support.bench import outputs, read_until
-from tests.support.docker_bench import Bench, Dockerd, footprint
+from tests.support.docker_bench import Bench, Dockerd, folder, footprint, run
 from tests.support.eventually import eventually, eventually_async
 from tfnz_jupyter.errors import EngineFailed, NotSupported, UsageError
 
@@ -66,16 +61,6 @@ os.kill(os.getpid(), 9)
 """
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A short one, for the sake of unix sockets."""
-    made = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Dockerd]:
     """This thread is in its network for as long as the module runs."""
@@ -110,16 +95,15 @@ class TestLocations:
     def home(self, docker: Dockerd, opened: Bench) -> Iterator[dict[str, str]]:
         """The environment of programs whose location is killed when they are done with; Docker has an image of theirs."""
         docker.tag(opened.image, "mine:1")
-        with folder() as place:
-            yield {**os.environ, "TFNZ_HOME": str(place), "DOCKER_HOST": docker.url}
-            docker_bench.end_location(place)
+        with docker_bench.home(docker) as environment:
+            yield environment
 
     async def test_a_killed_location_leaves_its_containers_to_the_next(self, home: dict[str, str]):
-        _run(_SURVIVES, home)
+        run(_SURVIVES, home)
 
     async def test_a_killed_program_leaves_nothing(self, docker: Dockerd, home: dict[str, str]):
         before = footprint(docker)["containers"]
-        assert _run(_IS_KILLED, home, check=False) == -9
+        assert run(_IS_KILLED, home, check=False) == -9
         eventually(lambda: footprint(docker)["containers"] == before, within=20)
 
     async def test_what_a_dead_location_left_is_collected_by_the_next(self, docker: Dockerd):
@@ -263,12 +247,3 @@ class TestRefusals:
     async def test_what_is_no_address_is_named(self, url: str):
         with folder() as place, pytest.raises(UsageError, match="--host"):
             docker_bench.DockerEngine(place, place, {"host": (url,)})
-
-
-def _run(program: str, env: dict[str, str], *, check: bool = True) -> int:
-    """Run a program in this thread's network; its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=110
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done.returncode

@@ -31,7 +31,7 @@ def ignore(_progress: object) -> None:
 @pytest.mark.parametrize("reference", ["tiny", "docker.io/library/tiny:latest", "."])
 async def test_what_the_engine_has_is_used_as_it_is(tmp_path, reference):
     engine = Engine()
-    images = Library(tmp_path / "images", OPERATOR, engine=engine.image).of(OPERATOR)
+    images = Library(tmp_path / "images", OPERATOR, engine=engine).of(OPERATOR)
     wanted = replace(THEIRS, reference=reference)
     assert await images.ensure(reference, ignore) == wanted == await images.known(reference)
     assert images.list() == []
@@ -40,13 +40,13 @@ async def test_what_the_engine_has_is_used_as_it_is(tmp_path, reference):
 async def test_a_file_is_never_the_engines(tmp_path):
     engine, file = Engine(), tmp_path / "some.tar"
     file.touch()
-    images = Library(tmp_path / "images", OPERATOR, engine=engine.image).of(OPERATOR)
+    images = Library(tmp_path / "images", OPERATOR, engine=engine).of(OPERATOR)
     assert await images.known(str(file)) is None
     assert engine.asked == []
 
 
 async def test_others_are_not_shown_what_the_engine_has(tmp_path):
     engine = Engine()
-    images = Library(tmp_path / "images", OPERATOR, engine=engine.image).of("another")
+    images = Library(tmp_path / "images", OPERATOR, engine=engine).of("another")
     assert await images.known("tiny") is None
     assert engine.asked == []

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -77,7 +78,7 @@ class Dockerd:
             answer = link.getresponse()
             assert answer.status < 300, (path, answer.status)
             text = answer.read()
-        return json.loads(text) if text else None
+        return json.loads(text) if text.strip() else None
 
     def tag(self, image: ImageInfo, name: str) -> None:
         """Call an image that the engine has loaded by another name."""
@@ -222,6 +223,35 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 @functools.cache
 def _image(blobs: Path) -> ImageInfo:
     return tinyimage.build(blobs, extra=[tinyimage.perl(blobs)])
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A short one, for the sake of unix sockets."""
+    made = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def home(docker: Dockerd) -> Iterator[dict[str, str]]:
+    """The environment of programs that have a location on it; that ends at the end."""
+    with folder() as place:
+        try:
+            yield {**os.environ, "TFNZ_HOME": str(place), "DOCKER_HOST": docker.url}
+        finally:
+            end_location(place)
+
+
+def run(program: str, env: dict[str, str], *, check: bool = True) -> int:
+    """Run a program in this thread's network; its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=110
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.returncode
 
 
 def end_location(home: Path) -> None:

@@ -14,13 +14,13 @@ import asyncio
 import enum
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from ..errors import NotSupported
-from .building import Order, Workshop
+from .building import Workshop
 from .files import Files
 from .volumes import Volumes
 
@@ -52,6 +52,7 @@ class ImageInfo:
     #: Where it came from: "recipe", "registry", "docker", "podman", "archive", "layout", "build"; or the name of the
     #: engine whose own it is.
     source: str = ""
+    created: str = ""  # when, of an engine's own, as ISO 8601 in UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +267,6 @@ class Engine(ABC):
     degraded: list[str]
     #: Of all its nodes; usable between :meth:`open` and :meth:`close`.
     volumes: Volumes
-    #: For the location's builder; None where it cannot build, or need not: see :meth:`build`.
-    workshop: Workshop | None = None
 
     @classmethod  # noqa: B027  # most engines need nothing of it
     def enter(cls, runtime: Path) -> None:
@@ -313,15 +312,15 @@ class Engine(ABC):
     async def uninstall(self, layers: Sequence[Layer]) -> None:  # noqa: B027  # not every engine keeps any
         """Free what :meth:`install` made of layers that no image needs any more, but for those of live containers."""
 
-    async def build(
-        self, order: Order, log: Callable[[bytes], Awaitable[None]], report: Report
-    ) -> ImageInfo:
-        """Build an image with the engine's own builder, and keep it under its reference.
+    async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
+        """Write what :meth:`image` found to a file, as ``docker save`` does: who builds on it needs its layers.
 
-        Asked only where there is no ``workshop``. ``log`` gets what the steps print, and is waited for. Cancelling it ends the
-        build and leaves nothing. Raises ``CommandFailed`` (a step did), ``UsageError`` (the Dockerfile has no meaning), both
-        naming the line; ``NotSupported``: the engine has no builder.
+        Raises ``EngineFailed``; ``NotSupported``: this engine never has them itself.
         """
+        raise NotSupported(f"the {self.name} engine does not give its images away")
+
+    def workshop(self, node: str) -> Workshop:
+        """For the location's builder, whose steps run on that node. Raises ``NotSupported``: nothing is built there."""
         raise NotSupported(
             f"the {self.name} engine builds no images",
             hint="Build it at another location, push it to a registry, and spawn it from there.",

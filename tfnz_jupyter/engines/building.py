@@ -1,8 +1,8 @@
 """What an engine lends to who builds images.
 
-The location's builder runs each step of a Dockerfile in a container like any other. A **workshop** does the three deeds that
-are more than a container's: copy from one container into another, tell what would be copied by its digest, and give what was
-written as a layer. An engine with a builder of its own (Docker) takes the whole **order** instead.
+The location's builder runs each step of a Dockerfile in a container like any other. A **workshop** does the deeds that are
+more than a container's: make what a step begins with bootable and forget it again, copy from one container into another, tell
+what would be copied by its digest, and give what was written as a layer.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-DOCKERFILE = ".tfnz.Dockerfile"
+if TYPE_CHECKING:
+    from .base import ImageInfo, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,14 @@ class Changes:
 
 
 class Workshop(ABC):
-    """Deeds on live containers that are asleep. All raise ``ContainerEnded``."""
+    """Deeds on live containers that are asleep, which raise ``ContainerEnded``; and on what they are made of."""
+
+    @abstractmethod
+    async def prepare(self, image: ImageInfo, blobs: Path, report: Report) -> None:
+        """Make bootable what a step begins with, as :meth:`~tfnz_jupyter.engines.base.Engine.install` does for everybody."""
+
+    async def forget(self, images: Sequence[ImageInfo]) -> None:  # noqa: B027  # some keep layers, and no images
+        """The steps that began with these are done, their containers gone. Never raises."""
 
     @abstractmethod
     async def digest(self, container: str, paths: Sequence[str]) -> str:
@@ -60,19 +69,3 @@ class Workshop(ABC):
 
         What still runs in it is ended first. Cancelling it leaves no process. Raises ``EngineFailed``.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An image to be built by an engine's own builder.
-
-    ``context`` is a tar with all that may be copied, and the Dockerfile under the name ``DOCKERFILE``.
-    """
-
-    reference: str
-    context: Path
-    arguments: tuple[tuple[str, str], ...] = ()
-    target: str = ""
-    cache: bool = True
-    egress: str | tuple[str, ...] = "internet"
-    memory: int | None = None

@@ -81,7 +81,7 @@ class Location:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         operator = house.accounts.operator.hex()
-        self._images = Library(images, operator, house.registries, engine.image)
+        self._images = Library(images, operator, house.registries, engine)
         self._house = house
         self._ends_idle = idle is not None
         self._ledger = Ledger(idle=idle, now=self._loop.time(), limits=house.limits)

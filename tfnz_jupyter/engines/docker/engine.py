@@ -28,6 +28,7 @@ from ..base import (
     Survivor,
     Usage,
 )
+from ..building import Workshop
 from ..dialling import dial
 from ..embedded.files import EmbeddedFiles, Opened
 from ..files import Files
@@ -42,6 +43,7 @@ from .running import DockerRunning, from_code
 from .statistics import Gauge
 from .volumes import DockerVolumes
 from .ways import Address, usual
+from .workshop import DockerWorkshop, has_children, require_at_hand
 
 _log = logging.getLogger(__name__)
 
@@ -235,12 +237,30 @@ class DockerEngine(Engine):
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         await self._images.install(image, blobs, report)
 
+    async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
+        await self._images.export(image, file, report)
+
+    def workshop(self, node: str) -> Workshop:
+        host = self._hosts.get(node)
+        if host is None:
+            raise self._no_node(node)
+        require_at_hand(host)
+        return DockerWorkshop(host, self._images, self._live, self._root, self._still)
+
+    async def _still(self, container: str) -> None:
+        """End all that was left running in a sleeper."""
+        if has_children(self._live(container).pid):
+            await self.reboot(container, 0, reset=False)
+
     # -- containers
+
+    def _no_node(self, name: str) -> UsageError:
+        return UsageError(f"no node {name!r}", hint=f"There are: {', '.join(self._hosts)}.")
 
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:
         host = self._hosts.get(node)
         if host is None:
-            raise UsageError(f"no node {node!r}", hint=f"There are: {', '.join(self._hosts)}.")
+            raise self._no_node(node)
         if spec.id in self._containers:
             raise UsageError(f"container {spec.id} is there already")
         if spec.limits.disk is not None:

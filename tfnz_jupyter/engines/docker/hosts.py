@@ -60,6 +60,7 @@ class Host:
         self.name = ""
         self.kept: frozenset[str] = frozenset()  # Docker's ids of containers that go on
         self.images: set[str] = set()  # ids of those that are there, as far as is known
+        self.stacks: set[tuple[str, ...]] = set()  # likewise: layers, by diff id, upon each other
         self.cpus = self.memory = 0
         self.is_near = self.is_reached = (
             False  # its processes, its containers' addresses: from here
@@ -108,6 +109,7 @@ class Host:
             ) from problem
         self.cpus, self.memory = int(info["NCPU"]), int(info["MemTotal"])
         self.images.clear()
+        self.stacks.clear()
         return _slug(str(info.get("Name", "")))
 
     async def prepare(self) -> list[str]:

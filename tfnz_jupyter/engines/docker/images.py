@@ -6,6 +6,7 @@ What was loaded is called after the digest of its configuration, so that it is f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 import tarfile
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +18,7 @@ from ...errors import EngineFailed
 from ..base import ImageInfo, Layer, Progress, Report
 from ..image_config import facts
 from . import manifest
-from .hosts import Host
+from .hosts import BROKEN, Host
 
 SOURCE = "docker"
 _PIECE = 1 << 20
@@ -43,6 +44,30 @@ class Images:
                 return _info(reference, found)
         return None
 
+    async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
+        """Write one that :meth:`find` found to a file."""
+        for host in self._hosts:
+            if await _inspected(host, image.id) is not None:
+                async with host.docker.images.export_image(image.id) as content:
+                    with await asyncio.to_thread(file.open, "wb") as archive:
+                        async for piece in _counted(content.iter_chunked(_PIECE), report):
+                            await asyncio.to_thread(archive.write, piece)
+                return
+        raise _gone(image)
+
+    async def prepare(self, host: Host, image: ImageInfo, blobs: Path, report: Report) -> None:
+        """Put what a step of a build begins with on a host: of its layers those that are not there yet."""
+        self._blobs[image.id] = blobs
+        await self._put(host, image, report)
+
+    async def forget(self, host: Host, images: Iterable[ImageInfo]) -> None:
+        """Take those away again. Layers that other images have stay."""
+        for image in images:
+            self._blobs.pop(image.id, None)
+            host.images.discard(image.id)
+            with contextlib.suppress(*BROKEN):
+                await host.docker.images.delete(_name(image))
+
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         """Put an image on every host that does not have it."""
         self._blobs[image.id] = blobs
@@ -66,9 +91,23 @@ class Images:
         if image.source == SOURCE:
             await self._copy(host, image, report)
         elif image.id in self._blobs:
-            await _load(host, _packed(image, self._blobs[image.id], report))
+            await self._load_layers(host, image, report)
         else:
             raise EngineFailed(f"image {image.reference} is not on {host.name}, nor in the store")
+
+    async def _load_layers(self, host: Host, image: ImageInfo, report: Report) -> None:
+        """Those below which all are there are not sent again; some engines want them all the same."""
+        ids = tuple(layer.diff_id for layer in image.layers)
+        there = next((n for n in range(len(ids), 0, -1) if ids[:n] in host.stacks), 0)
+        blobs = self._blobs[image.id]
+        try:
+            await _load(host, _packed(image, blobs, there, report))
+        except EngineFailed:
+            if not there:
+                raise
+            host.stacks.clear()
+            await _load(host, _packed(image, blobs, 0, report))
+        host.stacks |= {ids[:n] for n in range(1, len(ids) + 1)}
 
     async def _copy(self, host: Host, image: ImageInfo, report: Report) -> None:
         """From another host, through this machine."""
@@ -77,9 +116,13 @@ class Images:
                 async with other.docker.images.export_image(image.id) as content:
                     await _load(host, _counted(content.iter_chunked(_PIECE), report))
                 return
-        raise EngineFailed(
-            f"image {image.reference} is on no host any more", hint="Pull or build it again."
-        )
+        raise _gone(image)
+
+
+def _gone(image: ImageInfo) -> EngineFailed:
+    return EngineFailed(
+        f"image {image.reference} is on no host any more", hint="Pull or build it again."
+    )
 
 
 def _name(image: ImageInfo) -> str:
@@ -113,7 +156,10 @@ def _info(reference: str, found: dict[str, object]) -> ImageInfo:
     ids = root.get("Layers") or () if isinstance(root, dict) else ()
     layers = tuple(Layer(one, one, 0, "") for one in ids)
     run = config if isinstance(config, dict) else {}
-    return ImageInfo(reference, str(found["Id"]), layers, source=SOURCE, **facts(run))
+    created = str(found.get("Created") or "")
+    return ImageInfo(
+        reference, str(found["Id"]), layers, source=SOURCE, created=created, **facts(run)
+    )
 
 
 async def _load(host: Host, archive: AsyncIterator[bytes]) -> None:
@@ -133,14 +179,17 @@ async def _counted(content: AsyncIterator[bytes], report: Report) -> AsyncIterat
         report(Progress("unpack", "from another host", done))
 
 
-async def _packed(image: ImageInfo, blobs: Path, report: Report) -> AsyncIterator[bytes]:
-    """An archive as ``docker load`` takes it, of the layers as they lie in the store."""
+async def _packed(
+    image: ImageInfo, blobs: Path, there: int, report: Report
+) -> AsyncIterator[bytes]:
+    """An archive as ``docker load`` takes it, of the layers as they lie in the store, without the first so many."""
     config = manifest.config([layer.diff_id for layer in image.layers], platform.machine())
     names = [f"{layer.digest.partition(':')[2]}/layer.tar" for layer in image.layers]
     for path, content in manifest.contents(config, _name(image), names):
         yield _header(path, len(content)) + _padded(content)
-    total, done = sum(layer.size for layer in image.layers), 0
-    for path, layer in zip(names, image.layers, strict=True):
+    wanted = image.layers[there:]
+    total, done = sum(layer.size for layer in wanted), 0
+    for path, layer in zip(names[there:], wanted, strict=True):
         yield _header(path, layer.size)
         async for piece in _pieces(blobs / "sha256" / layer.digest.partition(":")[2]):
             yield piece

@@ -38,6 +38,7 @@ from ..base import (
     Survivor,
     Usage,
 )
+from ..building import Workshop
 from ..files import Files
 from ..options import Options, known
 from ..threads import Threads, to_the_end
@@ -76,7 +77,6 @@ class EmbeddedEngine(Engine):
 
     name: ClassVar[str] = "embedded"
     volumes: EmbeddedVolumes
-    workshop: EmbeddedWorkshop
 
     def __init__(
         self,
@@ -107,7 +107,10 @@ class EmbeddedEngine(Engine):
             self._starts, self._present, self._retire, self.volumes.mounting, self._background
         )
         self._connections = Connections(self._keeper, self._present)
-        self.workshop = EmbeddedWorkshop(self._present, self._seen, self._still)
+        self._workshop = EmbeddedWorkshop(
+            self.install, self._root, self._still,
+            lambda name: self._present(name).disk.written(name), lambda: self._machine.first_id,
+        )  # fmt: skip
         self._lock = -1
         self._closed = False
 
@@ -175,7 +178,7 @@ class EmbeddedEngine(Engine):
             await self.volumes.freed()
             await self._disk.run(self._leave)
         self._disk.close()
-        self.workshop.close()
+        self._workshop.close()
 
     def _leave(self) -> None:
         sweep.clear(self._state)
@@ -282,6 +285,9 @@ class EmbeddedEngine(Engine):
         assert self._layers is not None
         await self._layers.install(image, blobs, report)
 
+    def workshop(self, node: str) -> Workshop:
+        return self._workshop
+
     async def uninstall(self, layers: Sequence[Layer]) -> None:
         assert self._layers is not None
         live = [container.spec.image for container in self._containers.values()]
@@ -368,12 +374,13 @@ class EmbeddedEngine(Engine):
 
     def files(self, container: str) -> Files:
         found = self._present(container)
-        root = partial(self._seen, found)
+        root = partial(self._root, container)
         return EmbeddedFiles(root, self._machine.first_id, self._disk, found.opened)
 
-    async def _seen(self, container: Container) -> int:
+    async def _root(self, container: str) -> int:
         """What a container sees as ``/``: a descriptor, the caller's to close."""
-        return await container.root(partial(self._look, container))
+        found = self._present(container)
+        return await found.root(partial(self._look, found))
 
     async def _still(self, container: str) -> None:
         """End all that runs in a sleeper."""

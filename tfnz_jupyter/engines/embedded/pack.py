@@ -3,8 +3,8 @@
     python -m tfnz_jupyter.engines.embedded.pack UPPER FILE FIRST_ID
 
 The reverse of ``unpack``: owners are moved back from the containers' range of ids, overlayfs's whiteouts become those of the
-image format, devices and sockets are left out, and so is what only stands where the runtime mounts something. ``UPPER`` is
-a descriptor of the upper folder. On standard output one JSON object: ``{"digest": ..., "size": ..., "entries": n}`` or
+image format, devices and sockets are left out, and so is what only stands where the runtime mounts something, or is the
+engine's. ``UPPER`` is a descriptor of the upper folder. On standard output one JSON object: ``{"digest": ..., "size": ..., "entries": n}`` or
 ``{"error": kind, "text": ...}`` with kind ``full`` or ``failed``.
 """
 
@@ -30,6 +30,7 @@ _OVERLAYS = ("trusted.overlay.", "user.overlay.")
 #: Marks of folders that were renamed, and of files whose content is below: none is made as our overlays are mounted.
 _ELSEWHERE = ("redirect", "metacopy")
 _MOUNTED = {"proc", "sys", "dev", *(path.lstrip("/") for path in PROVIDED)}
+_OURS = ".tfnz"  # what other engines put into a container
 #: Of the top, where nobody changed it.
 _TOP = (0o755, 0, 0)
 
@@ -70,7 +71,7 @@ class Packer:
     def _inside(self, folder: str) -> Iterator[str]:
         for name in sorted(os.listdir(folder)):
             path = f"{folder.lstrip('/')}/{name}".lstrip("/")
-            if path not in _MOUNTED:
+            if path not in _MOUNTED and path != _OURS:
                 yield path
 
     def _one(self, name: str, found: os.stat_result) -> bool:

@@ -12,41 +12,51 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import EngineFailed
 from .. import accounts
+from ..base import ImageInfo, Report
 from ..building import Changes, Copy, Workshop
 from ..threads import Threads
 from . import copying
 from .bundle import IDS
-from .container import Container
 from .link import python_environment
 from .rootfiles import RootFiles
 
 T = TypeVar("T")
+
+Prepare = Callable[[ImageInfo, Path, Report], Awaitable[None]]
 
 
 class EmbeddedWorkshop(Workshop):
     """See :class:`~tfnz_jupyter.engines.building.Workshop`.
 
     Args:
-        present: the container of an id that is not over; raises ``ContainerEnded``.
-        root: a descriptor of what a container sees as ``/``, the caller's to close.
+        prepare: what a step begins with.
+        root: a descriptor of what a container sees as ``/``, the caller's to close; raises ``ContainerEnded``.
         still: ends what runs in a container beside its first process.
+        written: a descriptor of the upper folder of its overlay, for the length of a deed.
+        first_id: this machine's id of what is a container's root.
     """
 
     def __init__(
-        self, present: Callable[[str], Container], root: Callable[[Container], Awaitable[int]],
+        self, prepare: Prepare, root: Callable[[str], Awaitable[int]],
         still: Callable[[str], Awaitable[object]],
+        written: Callable[[str], AbstractContextManager[int]], first_id: Callable[[], int],
     ) -> None:  # fmt: skip
-        self._present, self._root, self._still = present, root, still
+        self._prepare, self._root, self._still = prepare, root, still
+        self._written, self._first_id = written, first_id
         self._threads = Threads(2, "engine-build")
 
     def close(self) -> None:
         """Take no more work."""
         self._threads.close()
+
+    async def prepare(self, image: ImageInfo, blobs: Path, report: Report) -> None:
+        await self._prepare(image, blobs, report)
 
     async def digest(self, container: str, paths: Sequence[str]) -> str:
         async with self._files(container) as files:
@@ -58,9 +68,8 @@ class EmbeddedWorkshop(Workshop):
 
     async def changes(self, container: str, file: Path) -> Changes | None:
         await self._still(container)
-        found = self._present(container)
-        with found.disk.written(container) as upper:
-            said = await _pack(upper, file, found.owner)
+        with self._written(container) as upper:
+            said = await _pack(upper, file, self._first_id())
         if "error" in said:
             full = said["error"] == "full"
             raise EngineFailed(
@@ -71,10 +80,9 @@ class EmbeddedWorkshop(Workshop):
 
     @contextlib.asynccontextmanager
     async def _files(self, container: str) -> AsyncIterator[RootFiles]:
-        found = self._present(container)
-        root = await self._root(found)
+        root = await self._root(container)
         try:
-            yield RootFiles(root, found.owner)
+            yield RootFiles(root, self._first_id())
         finally:
             os.close(root)
 

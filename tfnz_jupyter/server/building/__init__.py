@@ -1,4 +1,4 @@
-"""Images from Dockerfiles, where the engine has no builder of its own.
+"""Images from Dockerfiles, on any engine that lends a workshop.
 
 Each step runs in a container like any other: with its user namespace, system call filter and limits, its way out and the
 refusal of everybody else. There is nothing in it that a container could not see, signal or reach, because it is one. What it
@@ -13,8 +13,7 @@ machine.
 from __future__ import annotations
 
 from .build import Build, Wish
-from .context import as_tar
 from .copies import Read
 from .rooms import Log, Site
 
-__all__ = ["Build", "Log", "Read", "Site", "Wish", "as_tar"]
+__all__ = ["Build", "Log", "Read", "Site", "Wish"]

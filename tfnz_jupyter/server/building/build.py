@@ -84,10 +84,11 @@ class Build:
                 self._done[stage.index] = await self._stage(stage)
             await self._tell_unused()
             await asyncio.to_thread(drafts.keep, key, self._done[last.index])
-        return await self._installed()
+            return await self._installed()
 
     def _make(self, drafts: Drafts, key: str, stack: contextlib.AsyncExitStack) -> None:
         self._drafts, rooms = drafts, Rooms(self._site)
+        stack.push_async_callback(rooms.forget)
         self._steps = Steps(
             rooms, drafts, key, cache=self._wish.cache, announce=self._announce, log=self._log
         )
@@ -158,8 +159,8 @@ class Build:
             return self._done[earlier.index]
         if name == _SCRATCH:
             return Draft()
-        info = await self._images.ensure(name, self._report)
-        await self._site.engine.install(info, self._site.blobs, self._report)
+        info = await self._images.ensure_layers(name, self._report)
+        await self._site.workshop.prepare(info, self._site.blobs, self._report)
         draft = await asyncio.to_thread(self._drafts.of, info)
         if draft.config.get("OnBuild"):
             raise NotSupported(

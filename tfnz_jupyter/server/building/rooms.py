@@ -119,10 +119,11 @@ async def _feed(process: Running, data: bytes) -> None:
 
 
 class Rooms:
-    """Makes them."""
+    """Makes them. Call :meth:`forget` when there are none any more."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._used: dict[str, ImageInfo] = {}
 
     @contextlib.asynccontextmanager
     async def room(
@@ -130,7 +131,8 @@ class Rooms:
     ) -> AsyncIterator[Room]:
         """A container of an image that runs nothing; at the end of the block nothing is left of it."""
         site = self._site
-        await site.engine.install(image, site.blobs, report)
+        self._used[image.id] = image
+        await site.workshop.prepare(image, site.blobs, report)
         spec = ContainerSpec(
             site.new_id(), _NAME, image, (), (), "/", "",
             limits=site.limits, egress=egress, asleep=True,
@@ -140,3 +142,7 @@ class Rooms:
             yield Room(site, spec.id)
         finally:
             await uncancelled(site.engine.destroy(spec.id, 0))
+
+    async def forget(self) -> None:
+        """What they were made of is not needed any more."""
+        await uncancelled(self._site.workshop.forget([*self._used.values()]))

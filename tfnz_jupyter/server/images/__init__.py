@@ -2,7 +2,8 @@
 
 A **name** (``nginx``, ``host:5000/app:1.0``, ``app@sha256:...``) is looked for in this order, and the first who has it wins:
 
-1. the engine, where its nodes have images of their own (Docker's), or fetch them (a cluster): nothing is copied here.
+1. the engine, where its nodes have images of their own (Docker's), or fetch them (a cluster): nothing is copied here, but
+   for who builds on one. What was built here comes before it.
 2. the store. What is there is used without asking anybody; to refresh an image, remove it and ask again.
 3. the local Docker, then the local Podman: what was built on this machine is meant.
 4. the registry of its name. Whether one answers is found out within 2 to 5 seconds, before anything else is tried.

@@ -7,6 +7,7 @@ They are forgotten with the image they were made for, or when that has had many 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from .store import Store
 
 #: Before the key of what a step made.
 STEP = "step:"
-_BUILT = "build"  # ImageInfo.source
+BUILT = "build"  # ImageInfo.source
 _KEPT = 100  # steps for one image
 
 
@@ -53,8 +54,10 @@ class Draft:
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
     def info(self, reference: str) -> ImageInfo:
-        """As an engine boots it."""
-        return ImageInfo(reference, f"draft of {reference}", self.layers, source=_BUILT)
+        """As an engine boots it: called after its layers, for it has no configuration yet."""
+        below = "\n".join(layer.diff_id for layer in self.layers)
+        digest = hashlib.sha256(below.encode()).hexdigest()
+        return ImageInfo(reference, f"sha256:{digest}", self.layers, source=BUILT)
 
 
 class Drafts:
@@ -95,11 +98,11 @@ class Drafts:
     def keep_step(self, key: str, draft: Draft, made_for: str) -> None:
         """Remember what a step has made. Blocks."""
         stamp = f"{time.time_ns():020d} {made_for}"
-        self._store.put(STEP + key, self._written(draft), _BUILT, stamp)
+        self._store.put(STEP + key, self._written(draft), BUILT, stamp)
 
     def keep(self, key: str, draft: Draft) -> None:
         """Make it an image of the store. Blocks."""
-        self._store.put(key, self._written(draft), _BUILT, now())
+        self._store.put(key, self._written(draft), BUILT, now())
         stamps = self._store.stamps(STEP)
         mine = sorted((stamp, step) for step, stamp in stamps.items() if _made_for(stamp) == key)
         for _stamp, step in mine[:-_KEPT]:
@@ -140,7 +143,7 @@ def newest_built(store: Store) -> tuple[str, ImageInfo] | None:
     built = [
         (stamps[key], info)
         for key, info in store.all()
-        if info.source == _BUILT and not key.startswith(STEP)
+        if info.source == BUILT and not key.startswith(STEP)
     ]
     return max(built, key=lambda found: found[0], default=None)
 

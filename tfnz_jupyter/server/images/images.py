@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from ...engines.base import ImageInfo, Progress, Report
 from ...errors import EngineFailed, ImageNotFound, Refused, TfnzError, Unreachable
 from .archives import stamp_of, take_in
-from .drafts import STEP, Drafts, forget_steps, newest_built
+from .drafts import BUILT, STEP, Drafts, forget_steps, newest_built
 from .failures import disk_full, from_os
 from .jobs import Jobs
 from .local import Found, find_local, find_newest, take_local
@@ -39,13 +39,21 @@ from .tools import missing, uncancelled
 log = logging.getLogger(__name__)
 
 Read = Callable[[], Awaitable[bytes | None]]
-Ask = Callable[[str], Awaitable[ImageInfo | None]]
-
 _OWN = Rules()
 _LEFT_FREE = 2**28  # bytes that an upload does not take
 _COOKED = "recipe:"  # before the key of what was made for others
+_OF_ENGINE = "engine:"  # before the key of a copy of what the engine has itself
 _PATIENCE = 5.0  # seconds for a registry's first answer
 _PATIENCE_WITH_RECIPE = 2.0  # the same, where a recipe stands by
+
+
+class Source(Protocol):
+    """Who may have images by itself: an engine. See :class:`~tfnz_jupyter.engines.base.Engine` for each."""
+
+    name: ClassVar[str]
+
+    async def image(self, reference: str) -> ImageInfo | None: ...
+    async def export(self, image: ImageInfo, file: Path, report: Report) -> None: ...
 
 
 class Images:
@@ -56,7 +64,7 @@ class Images:
         rules: where they may come from.
         kitchen: whose recipes are used, where they are not built in this store.
         pool: a folder in which stores that share a file system find each other's blobs, once they have their own.
-        engine: tells of an image that the engine has by itself, and that nobody need fetch.
+        engine: may have images by itself, which nobody need fetch.
     """
 
     def __init__(
@@ -66,7 +74,7 @@ class Images:
         rules: Rules = _OWN,
         kitchen: Images | None = None,
         pool: Path | None = None,
-        engine: Ask | None = None,
+        engine: Source | None = None,
     ) -> None:
         self._store = Store(folder, pool)
         self._engine = engine
@@ -107,6 +115,19 @@ class Images:
             )
         return replace(found, reference=reference)
 
+    async def ensure_layers(self, reference: str, report: Report) -> ImageInfo:
+        """As :meth:`ensure`, and its layers are in the store: of an image that is the engine's own a copy is kept.
+
+        Raises:
+            NotSupported: the engine does not have the layers either.
+        """
+        found = await self.ensure(reference, report)
+        if self._engine is None or found.source != self._engine.name:
+            return found
+        key = _OF_ENGINE + self._parse(reference).key
+        kept = await asyncio.to_thread(self._store.get, key, reference, found.id)
+        return kept or await self._jobs.run(key, lambda tell: self._copied(key, found, tell), report)
+
     def find(self, reference: str) -> ImageInfo | None:
         """The image as the store has it (for a file: made from the file as it is now), or None."""
         parsed = self._parse(reference)
@@ -125,7 +146,7 @@ class Images:
         return [
             replace(info, reference=_shortest(key))
             for key, info in every
-            if not key.startswith((_COOKED, STEP))
+            if not key.startswith((_COOKED, _OF_ENGINE, STEP))
         ]
 
     def layers(self) -> set[str]:
@@ -168,8 +189,8 @@ class Images:
             ImageNotFound: the store does not have it.
         """
         key = self._parse(reference).key
-        is_known = await asyncio.to_thread(self._store.drop, key)
-        if not (await asyncio.to_thread(forget_steps, self._store, key) or is_known):
+        kept = [await asyncio.to_thread(self._store.drop, one) for one in (key, _OF_ENGINE + key)]
+        if not (await asyncio.to_thread(forget_steps, self._store, key) or any(kept)):
             raise ImageNotFound(f"there is no image '{reference}' here", hint=self._nearest(key))
         self._littered = True
         await self._tidy()
@@ -195,12 +216,36 @@ class Images:
         return parse_reference(reference)
 
     async def _of_engine(self, parsed: Reference, reference: str) -> ImageInfo | None:
-        """The image that nobody need fetch; files are never the engine's."""
+        """The image that nobody need fetch, unless one of that name was built here; files are never the engine's."""
         if self._engine is None or isinstance(parsed, File):
             return None
-        name = parsed.familiar if isinstance(parsed, Name) else parsed.key
-        found = await self._engine(name)
+        if isinstance(parsed, Name):
+            kept = await asyncio.to_thread(self._store.get, parsed.key, reference)
+            if kept is not None and kept.source == BUILT:
+                return None
+        found = await self._engine.image(
+            parsed.familiar if isinstance(parsed, Name) else parsed.key
+        )
+        if found is not None and isinstance(parsed, Newest):
+            built = await asyncio.to_thread(newest_built, self._store)
+            found = built[1] if built is not None and built[0] > found.created else found
         return replace(found, reference=reference) if found else None
+
+    async def _copied(self, key: str, image: ImageInfo, report: Report) -> ImageInfo:
+        assert self._engine is not None
+        async with self._at_work(), self._store.scratch() as scratch:
+            archive = scratch / "image.tar"
+            try:
+                await self._engine.export(image, archive, report)
+                taken = await take_in(
+                    self._store, File("docker-archive", archive), report, called=image.reference
+                )
+            except OSError as e:
+                if isinstance(e, TfnzError):
+                    raise
+                raise from_os(e, self._store.folder) from e
+            kept = await self._keep(key, taken, "archive", image.id)
+            return replace(kept, reference=image.reference)
 
     async def _cook(self, key: str, name: Name, recipe: Recipe, report: Report) -> ImageInfo:
         async with self._at_work():

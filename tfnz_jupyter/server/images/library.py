@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .images import Ask, Images
+from .images import Images, Source
 from .rules import Rules
 
 
@@ -19,7 +19,7 @@ class Library:
         folder: of the location's own user's images; the others' lie beside it.
         operator: who that is.
         registries: hosts that others may pull from although they are not on the public internet.
-        engine: tells the operator of images that the engine has by itself; to others they are not there.
+        engine: may have images by itself, for the operator; to others they are not there.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Library:
         folder: Path,
         operator: str,
         registries: frozenset[str] = frozenset(),
-        engine: Ask | None = None,
+        engine: Source | None = None,
     ) -> None:
         self._folder = folder
         self._pool = folder.with_name("layers")

@@ -1,4 +1,4 @@
-"""Building an image: by the engine's own builder, or step by step in containers of the user's.
+"""Building an image, step by step in containers of the user's.
 
 A build is its caller's call: cancelling that, or the end of the session, ends it and leaves nothing but what the cache holds.
 It counts as one container of its user's.
@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import contextlib
 
-from ...dockerfile import read as read_dockerfile
-from ...dockerfile import stages
 from ...engines.base import ImageInfo, Limits, Report
-from ...engines.building import Order
 from ...errors import Ended, UsageError
 from ...wire import egress
 from ...wire import messages as m
 from ...wire.ids import own_id
-from ..building import Build, Log, Read, Site, Wish, as_tar
-from ..images import Images
+from ..building import Build, Log, Read, Site, Wish
 from ..peer import Peer
 from ..streams import OutStream
 from .deeds import Deed, Means
@@ -57,9 +53,7 @@ class BuildVerbs:
         self, peer: Peer, verb: m.BuildImage, node: str, output: OutStream, read: Read | None,
         report: Report,
     ) -> ImageInfo:  # fmt: skip
-        images, workshop = self._means.images.of(peer.user), self._engine.workshop
-        if workshop is None:
-            return await self._order(images, verb, output, read, report)
+        images, workshop = self._means.images.of(peer.user), self._engine.workshop(node)
         site = Site(
             self._engine, workshop, images.blobs, node, Limits(memory=verb.memory),
             lambda: own_id(peer.key),
@@ -69,27 +63,6 @@ class BuildVerbs:
             _way_out(verb.egress),
         )  # fmt: skip
         return await Build(wish, site, images, _to(output), report, read).run()
-
-    async def _order(
-        self,
-        images: Images,
-        verb: m.BuildImage,
-        output: OutStream,
-        read: Read | None,
-        report: Report,
-    ) -> ImageInfo:
-        """Have the engine's own builder do it."""
-        stages(
-            read_dockerfile(verb.dockerfile), dict(verb.arguments)
-        )  # says what is wrong with it, and where
-        async with images.drafting() as drafts:
-            context = drafts.scratch / "context.tar"
-            await as_tar(read, verb.dockerfile, context)
-            order = Order(
-                verb.reference, context, tuple(verb.arguments), verb.target, verb.cache,
-                _way_out(verb.egress), verb.memory,
-            )  # fmt: skip
-            return await self._engine.build(order, _to(output), report)
 
 
 def _to(output: OutStream) -> Log:
