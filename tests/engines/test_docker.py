@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -61,6 +63,21 @@ os.kill(os.getpid(), 9)
 """
 
 
+_ABANDONS = """
+import asyncio, os
+from pathlib import Path
+from tests.support.docker_bench import Bench, Dockerd
+
+async def main():
+    left = Bench(Path("{place}"), Dockerd(Path("{dockerd}")), linger=1)
+    await left.open()
+    await left.boot("sleep 1000")
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Dockerd]:
     """This thread is in its network for as long as the module runs."""
@@ -92,9 +109,9 @@ class TestLocations:
     """On Docker: found by name, killed, and their programs killed."""
 
     @pytest.fixture
-    def home(self, docker: Dockerd, opened: Bench) -> Iterator[dict[str, str]]:
+    def home(self, docker: Dockerd) -> Iterator[dict[str, str]]:
         """The environment of programs whose location is killed when they are done with; Docker has an image of theirs."""
-        docker.tag(opened.image, "mine:1")
+        docker.give("mine:1")
         with docker_bench.home(docker) as environment:
             yield environment
 
@@ -132,6 +149,50 @@ class TestLocations:
             end = await found[spec.id].booted.process.wait()
             await engine.close()
         assert end.signal == 9
+
+
+class TestWatcher:
+    """What becomes of containers when nobody is left."""
+
+    async def test_a_location_that_never_comes_back_leaves_nothing_after_its_time(
+        self, docker: Dockerd
+    ):
+        with folder() as place:
+            before = footprint(docker)
+            abandons = _ABANDONS.format(place=str(place), dockerd=str(docker.folder))
+            assert run(abandons, dict(os.environ), check=False) == -9
+            assert footprint(docker) != before
+            await eventually_async(lambda: footprint(docker) == before, within=30)
+            await eventually_async(lambda: not _watchers(place), within=10)
+
+    async def test_one_that_comes_back_in_time_has_its_containers_and_a_watcher_of_its_own(
+        self, docker: Dockerd
+    ):
+        with folder() as place:
+            left = Bench(place, docker, linger=1)
+            await left.open()
+            spec = left.spec("sleep 1000")
+            await left.engine.boot(spec, left.nodes[0].id)
+            (former,) = _watchers(place)
+            await left.engine.abandon()
+            left.engine = left.another()
+            assert spec.id in await left.engine.open(left.on_nodes, {spec.id: spec})
+            await eventually_async(lambda: former not in _watchers(place), within=20)
+            assert len(_watchers(place)) == 1
+            assert await left.said(spec.id, "echo well") == "well\n"
+            await left.engine.close()
+            assert _watchers(place) == set()
+
+
+def _watchers(place: Path) -> set[int]:
+    """The watchers of locations in a folder."""
+    found = set()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = file.read_bytes().decode("utf-8", "replace").split("\0")
+            if "tfnz_jupyter.engines.watcher" in words and f"{place}/state" in words:
+                found.add(int(file.parent.name))
+    return found
 
 
 class TestHosts:

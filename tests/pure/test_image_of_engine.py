@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tfnz_jupyter.engines.base import ImageInfo
+from tfnz_jupyter.engines.base import ImageInfo, Report
+from tfnz_jupyter.errors import EngineFailed
 from tfnz_jupyter.server.images import Library
 
 OPERATOR = "0" * 64
@@ -16,12 +18,17 @@ THEIRS = ImageInfo("tiny:latest", "sha256:1", (), cmd=("/hello",), source="docke
 class Engine:
     """Has one image, and notes what it is asked."""
 
+    name = "docker"
+
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     async def image(self, reference: str) -> ImageInfo | None:
         self.asked.append(reference)
         return THEIRS if reference in (THEIRS.reference, ".") else None
+
+    async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
+        file.write_bytes(b"no archive at all")
 
 
 def ignore(_progress: object) -> None:
@@ -50,3 +57,11 @@ async def test_others_are_not_shown_what_the_engine_has(tmp_path):
     images = Library(tmp_path / "images", OPERATOR, engine=engine).of("another")
     assert await images.known("tiny") is None
     assert engine.asked == []
+
+
+async def test_who_builds_on_it_has_a_copy_taken_which_leaves_nothing_where_it_is_broken(tmp_path):
+    images = Library(tmp_path / "images", OPERATOR, engine=Engine()).of(OPERATOR)
+    with pytest.raises(EngineFailed, match="tiny"):
+        await images.ensure_layers("tiny", ignore)
+    assert images.list() == []
+    assert not any((tmp_path / "images" / "tmp").iterdir())

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gzip
 import http.client
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -26,8 +28,9 @@ from tests.support import tinyimage
 from tests.support.eventually import eventually
 from tests.support.mounts import unmount_below
 from tfnz_jupyter.engines.base import ImageInfo
-from tfnz_jupyter.engines.docker import DockerEngine
+from tfnz_jupyter.engines.docker import DockerEngine, manifest
 from tfnz_jupyter.engines.embedded.syscalls import inside_network, new_network
+from tfnz_jupyter.engines.watcher import LINGER
 
 _HOME = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 LACKING = "no dockerd; apt-get install docker.io"
@@ -67,24 +70,28 @@ class Dockerd:
         eventually(lambda: process.poll() is not None or ready in said(), 60)
         assert process.poll() is None, said()[-2000:]
 
-    def ask(self, path: str, method: str = "GET") -> Any:
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> Any:
         """What it answers, as JSON; None where it says nothing."""
         link = http.client.HTTPConnection("docker")
         link.sock = socket.socket(socket.AF_UNIX)
         link.sock.settimeout(30)
         link.sock.connect(f"{self.folder}/sock")
         with contextlib.closing(link):
-            link.request(method, path)
+            link.request(method, path, body)
             answer = link.getresponse()
             assert answer.status < 300, (path, answer.status)
             text = answer.read()
-        return json.loads(text) if text.strip() else None
+        return json.loads(text) if text and method == "GET" else None
 
-    def tag(self, image: ImageInfo, name: str) -> None:
-        """Call an image that the engine has loaded by another name."""
-        repository, _, tag = name.partition(":")
-        loaded = f"tfnz-image:{image.id.partition(':')[2]}"
-        self.ask(f"/images/{loaded}/tag?repo={repository}&tag={tag}", "POST")
+    def give(self, name: str) -> None:
+        """Let it have the tiny image under a name, as if its user had."""
+        image, blobs = _image(_store()), _store() / "sha256"
+        layers = [
+            (f"{number}/layer.tar", gzip.decompress((blobs / one.digest[7:]).read_bytes()))
+            for number, one in enumerate(image.layers)
+        ]
+        config = manifest.config([one.diff_id for one in image.layers], platform.machine())
+        self.ask("/images/load", "POST", manifest.archive(config, name, layers))
 
 
 class Podman(Dockerd):
@@ -174,8 +181,11 @@ class Bench(general.Bench):
     soon: ClassVar[float] = 10
     quick: ClassVar[float] = 5
 
-    def __init__(self, folder: Path, *dockers: Dockerd, **options: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, *dockers: Dockerd, linger: float = LINGER, **options: tuple[str, ...]
+    ) -> None:
         super().__init__()
+        self._linger = linger
         self.dockers, self.folder = dockers, folder
         self.state, self.runtime, self.blobs = folder / "state", folder / "run", _store()
         self.runtime.mkdir(exist_ok=True)
@@ -184,7 +194,8 @@ class Bench(general.Bench):
     def another(self, **options: tuple[str, ...]) -> DockerEngine:
         """An engine of the same location."""
         hosts = tuple(docker.url for docker in self.dockers)
-        return DockerEngine(self.state, self.runtime, {"host": hosts, **options})
+        told = {"host": hosts, **options}
+        return DockerEngine(self.state, self.runtime, told, linger=self._linger)
 
     async def open(self) -> None:
         await self.engine.open(self.on_nodes)

@@ -82,7 +82,7 @@ class Container:
     async def _is_waiting(self) -> bool:
         """Whether its first process is still at its gate."""
         if self.host.is_near:
-            return manifest.BUSYBOX.encode() in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+            return manifest.BUSYBOX in _command(self.pid)
         rows = (await self.docker.top(ps_args="-o pid,args")).get("Processes") or [[]]
         return any(manifest.BUSYBOX in word for word in rows[0])
 
@@ -363,6 +363,10 @@ async def _passed(condition: Callable[[], bool], within: float) -> None:
 def _status(pid: int) -> Iterator[str]:
     with contextlib.suppress(OSError):
         yield from Path(f"/proc/{pid}/status").read_text().splitlines()
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
 
 
 def _exists(pid: int) -> bool:

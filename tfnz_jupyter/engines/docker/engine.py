@@ -34,6 +34,7 @@ from ..embedded.files import EmbeddedFiles, Opened
 from ..files import Files
 from ..options import Options
 from ..threads import Threads, to_the_end
+from ..watcher import LINGER, Watched
 from . import statistics
 from .containers import Container
 from .hosts import BROKEN, Host
@@ -56,7 +57,10 @@ class DockerEngine(Engine):
 
     name: ClassVar[str] = "docker"
 
-    def __init__(self, state: Path, runtime: Path, options: Options) -> None:
+    def __init__(
+        self, state: Path, runtime: Path, options: Options,
+        *, watched: bool = True, linger: float = LINGER,
+    ) -> None:  # fmt: skip
         told.known(options, self.name, _OPTIONS)
         certs = told.one(options, "certs")
         helps = told.switch(options, "allow_host_rules")
@@ -80,6 +84,7 @@ class DockerEngine(Engine):
         self._nodes: tuple[NodeInfo, ...] = ()
         self._background = Background()
         self._opened: dict[str, Opened] = {}
+        self._watched = Watched(state, runtime, linger, options) if watched else None
 
     # -- hosts
 
@@ -89,6 +94,8 @@ class DockerEngine(Engine):
         known: Mapping[str, ContainerSpec] | None = None,
     ) -> dict[str, Survivor]:
         self._on_nodes = on_nodes
+        if self._watched is not None:
+            await self._watched.begin()
         problems = [await self._connected(one) for one in self._keeping]
         there = [one for one, why in zip(self._keeping, problems, strict=True) if why is None]
         opening = (one.open(known or {}) for one in there)
@@ -185,6 +192,8 @@ class DockerEngine(Engine):
         for one in self._keeping:
             await one.abandon()
         self._threads.close()
+        if self._watched is not None:
+            self._watched.let_go()
 
     async def close(self) -> None:
         names = list(self._containers)
@@ -192,6 +201,8 @@ class DockerEngine(Engine):
         for one in self._keeping:
             await one.clear()
         self._hosts.clear()
+        if self._watched is not None:
+            await self._watched.end()
         await self.abandon()
 
     # -- samples
@@ -204,8 +215,8 @@ class DockerEngine(Engine):
     async def _sample(self) -> None:
         found = []
         for host in list(self._hosts.values()):
-            mine = [one.spec.id for one in self._on(host) if not one.over]
-            used = {} if host.is_near else await self._used(mine)
+            mine = [one for one in self._on(host) if not one.over]
+            used = {} if host.is_near else await statistics.used(mine)
             found.append(self._gauges[host.name].node(len(mine), used))
         self._nodes = tuple(found)
         self._tell()
@@ -215,19 +226,8 @@ class DockerEngine(Engine):
         self._on_nodes(self._nodes)
 
     async def usage(self, containers: Sequence[str]) -> dict[str, Usage]:
-        return await self._used(containers)
-
-    async def _used(self, containers: Sequence[str]) -> dict[str, Usage]:
         present = [self._containers[name] for name in containers if name in self._containers]
-        found = await asyncio.gather(*(self._used_by(one) for one in present if not one.over))
-        return {name: used for name, used in found if used is not None}
-
-    async def _used_by(self, container: Container) -> tuple[str, Usage | None]:
-        try:
-            found = await container.host.way.stats(container.id)
-            return container.spec.id, statistics.usage(found)
-        except (EngineFailed, KeyError, *BROKEN):  # it is just ending
-            return container.spec.id, None
+        return await statistics.used([one for one in present if not one.over])
 
     # -- images
 

@@ -6,13 +6,16 @@ free there is then counted from what our containers use, and the rest of its loa
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...errors import EngineFailed
 from ..base import NodeInfo, NodeStats, Usage
 from ..embedded import stats
-from .hosts import Host
+from .containers import Container
+from .hosts import BROKEN, Host
 
 
 class Gauge:
@@ -48,6 +51,19 @@ class Gauge:
         return NodeStats(
             max(0, cpu - round(busy)), cpu, max(0, total - taken), total, 0, containers
         )
+
+
+async def used(containers: Sequence[Container]) -> dict[str, Usage]:
+    """What containers use, by id; those that are just ending are left out."""
+    found = await asyncio.gather(*map(_used_by, containers))
+    return {name: used for name, used in found if used is not None}
+
+
+async def _used_by(container: Container) -> tuple[str, Usage | None]:
+    try:
+        return container.spec.id, usage(await container.host.way.stats(container.id))
+    except (EngineFailed, KeyError, *BROKEN):
+        return container.spec.id, None
 
 
 def usage(found: Mapping[str, Any]) -> Usage:

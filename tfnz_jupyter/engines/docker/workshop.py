@@ -1,4 +1,4 @@
-"""What builds need of containers on a host that is this machine: their files are reached as the embedded engine reaches its own.
+"""What builds need of containers on this machine: their files are reached as the embedded engine reaches its own.
 
 What a container has written lies in the upper folder of its overlay, wherever its Docker or Podman keeps that.
 """

@@ -3,9 +3,9 @@
     python -m tfnz_jupyter.engines.embedded.pack UPPER FILE FIRST_ID
 
 The reverse of ``unpack``: owners are moved back from the containers' range of ids, overlayfs's whiteouts become those of the
-image format, devices and sockets are left out, and so is what only stands where the runtime mounts something, or is the
-engine's. ``UPPER`` is a descriptor of the upper folder. On standard output one JSON object: ``{"digest": ..., "size": ..., "entries": n}`` or
-``{"error": kind, "text": ...}`` with kind ``full`` or ``failed``.
+image format, devices and sockets are left out, and so is what only stands where the runtime mounts something, or is an
+engine's own. ``UPPER`` is a descriptor of the upper folder. On standard output one JSON object:
+``{"digest": ..., "size": ..., "entries": n}`` or ``{"error": kind, "text": ...}`` with kind ``full`` or ``failed``.
 """
 
 from __future__ import annotations

@@ -126,7 +126,9 @@ class Images:
             return found
         key = _OF_ENGINE + self._parse(reference).key
         kept = await asyncio.to_thread(self._store.get, key, reference, found.id)
-        return kept or await self._jobs.run(key, lambda tell: self._copied(key, found, tell), report)
+        return kept or await self._jobs.run(
+            key, lambda tell: self._copied(key, found, tell), report
+        )
 
     def find(self, reference: str) -> ImageInfo | None:
         """The image as the store has it (for a file: made from the file as it is now), or None."""
