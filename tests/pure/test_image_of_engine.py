@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Engine:
         return THEIRS if reference in (THEIRS.reference, ".") else None
 
     async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
-        file.write_bytes(b"no archive at all")
+        await asyncio.to_thread(file.write_bytes, b"no archive at all")
 
 
 def ignore(_progress: object) -> None:

@@ -24,6 +24,7 @@ from .firewall import Firewall
 from .network import Network
 from .probing import Seen, probe
 from .rules import Chains
+from .silence import no_answer, require_version
 from .ways import Address, Way, reach
 
 log = logging.getLogger(__name__)
@@ -103,10 +104,12 @@ class Host:
                 info = await self.docker.system.info()
         except BROKEN as problem:
             await self.close()
-            raise EngineFailed(
-                f"no Docker or Podman answers at {self.address.url}: {_why(problem)}",
-                hint="Is it running, and may this user use it? Try: docker info",
-            ) from problem
+            raise no_answer(self.address.url, problem, _ANSWERS_WITHIN) from problem
+        try:
+            require_version(self.address.url, self.docker.api_version)
+        except EngineFailed:
+            await self.close()
+            raise
         self.cpus, self.memory = int(info["NCPU"]), int(info["MemTotal"])
         self.images.clear()
         self.stacks.clear()
@@ -282,9 +285,3 @@ def seconds(text: str) -> float:
 def _slug(name: str) -> str:
     text = re.sub(r"[^a-z0-9-]+", "-", name.split(".")[0].lower())
     return text.strip("-")[:63].strip("-") or "node"
-
-
-def _why(problem: BaseException) -> str:
-    if isinstance(problem, TimeoutError):
-        return f"nothing was heard within {_ANSWERS_WITHIN:.0f} s"
-    return problem.message if isinstance(problem, aiodocker.DockerError) else str(problem)

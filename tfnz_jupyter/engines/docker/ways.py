@@ -48,6 +48,12 @@ class Address:
         if parts.scheme not in ("unix", "tcp", "ssh") or not good:
             raise UsageError(f"--host {self.url!r} is not the address of an engine", hint=_HINT)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port of one reached by TCP."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or (2376 if self.certs else 2375)
+
     def context(self) -> ssl.SSLContext | None:
         """How TLS is spoken there; None: it is not. Raises ``UsageError``: the folder lacks something."""
         if not self.certs:
@@ -72,7 +78,9 @@ class Way:
     ) -> None:
         self._address, self._path, self._ssh = address, path, ssh
         self._tls = None if path else address.context()
-        url = f"unix://{path}" if path else address.url.replace("tcp://", _scheme(self._tls))
+        host, port = address.place
+        host = f"[{host}]" if ":" in host else host
+        url = f"unix://{path}" if path else f"{'https' if self._tls else 'http'}://{host}:{port}"
         self.docker = aiodocker.Docker(url, ssl_context=self._tls, timeout=_WITHIN)
 
     async def stream(self, path: str, body: Mapping[str, Any] | None = None) -> Stream:
@@ -106,8 +114,8 @@ class Way:
     async def _open(self) -> Stream:
         if self._path:
             return await asyncio.open_unix_connection(self._path)
-        parts = urlsplit(self._address.url)
-        return await asyncio.open_connection(parts.hostname, parts.port or 2375, ssl=self._tls)
+        host, port = self._address.place
+        return await asyncio.open_connection(host, port, ssl=self._tls)
 
 
 async def reach(address: Address, folder: Path) -> Way:
@@ -149,10 +157,6 @@ def usual() -> str:
             if stat.S_ISSOCK(os.stat(path).st_mode):
                 return f"unix://{path}"
     return f"unix://{_SOCKETS[0]}"
-
-
-def _scheme(tls: ssl.SSLContext | None) -> str:
-    return "https://" if tls else "http://"
 
 
 def _request(path: str, body: bytes) -> bytes:
