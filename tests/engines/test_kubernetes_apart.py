@@ -33,6 +33,7 @@ class Forwarded(Bench):
     """One that reaches no Pod's address."""
 
     passes_ends = False  # which no WebSocket can say
+    connections = 200  # each costs the API server and a kubelet a handshake
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -164,7 +164,6 @@ class Bench(general.Bench):
     exchanges_volumes = False
     keeps_daemons_together = False
     many = 16
-    connections = 200
     soon = 10
     quick = 10
 
@@ -172,14 +171,17 @@ class Bench(general.Bench):
     def keeps_apart(self) -> bool:
         return OPEN not in self.engine.degraded
 
-    def __init__(self, folder: Path, cluster: Cluster, **facts: Any) -> None:
+    def __init__(
+        self, folder: Path, cluster: Cluster, options: Options | None = None, **facts: Any
+    ) -> None:
         super().__init__()
         self.cluster, self.blobs = cluster, bare_engine.store()
-        options: Options = {
+        all_options: Options = {
             "namespace": (cluster.namespace,),
             "registry": (f"http://{os.environ['TFNZ_TEST_REGISTRY']}",),
+            **(options or {}),
         }
-        self.engine = KubernetesEngine(folder / "state", folder, options, **facts)
+        self.engine = KubernetesEngine(folder / "state", folder, all_options, **facts)
 
     async def open(self) -> None:
         """Make it ready."""

@@ -16,6 +16,9 @@ from .report import Check
 
 _GRANT = "tfnz manifest rights --namespace {namespace} --user USER | kubectl apply -f -   (as its administrator)"
 
+#: Without the sight of these, nodes are ranked by what is reserved on them, and snapshots are copies.
+_DISPENSABLE = ("metrics.k8s.io", "snapshot.storage.k8s.io", "storage.k8s.io")
+
 
 async def look(options: Mapping[str, tuple[str, ...]]) -> tuple[Check, ...]:
     """Look at the cluster that a location with these options would use."""
@@ -63,7 +66,7 @@ def _rights(namespace: str, lacking: list[tuple[str, str, str]]) -> list[Check]:
     return [
         Check(
             f"right: {resource}{'.' if group else ''}{group}",
-            "degraded" if group == "metrics.k8s.io" else "missing",
+            "degraded" if group in _DISPENSABLE else "missing",
             f"our account may not {', '.join(verb for *_, verb in verbs)} them",
             mend if (group, resource) == kinds[-1][0] else "",
         )

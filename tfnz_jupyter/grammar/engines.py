@@ -31,6 +31,7 @@ OPTIONS = (
     _option("kubernetes", "--namespace", "where containers are; else the context's", "NAMESPACE"),
     _option("kubernetes", "--kubeconfig", "else KUBECONFIG, or the pod's own account", "FILE"),
     _option("kubernetes", "--registry", "where images go that the cluster pulls", "HOST[:PORT]"),
+    _option("kubernetes", "--storage-class", "volumes are of this class", "CLASS"),
     _option("kubernetes", "--ingress-class", "publish by an Ingress of this class", "CLASS"),
     _option("kubernetes", "--init-image", "the image that containers are begun with", "IMAGE"),
 )

@@ -54,7 +54,9 @@ from .running import PodRunning
 from .volumes import KubernetesVolumes
 from .watching import Watched
 
-_OPTIONS = ("context", "namespace", "kubeconfig", "registry", "ingress_class", "init_image")
+_OPTIONS = (
+    "context", "namespace", "kubeconfig", "registry", "ingress_class", "init_image", "storage_class",
+)  # fmt: skip
 _DEADLINE = 600.0  # seconds without its location after which a container is collected
 _SLOW = 10.0  # seconds that a node may take to end a container, besides its grace
 _LAST_WORDS = 10.0  # seconds for what a process printed before its end to be here
@@ -97,7 +99,7 @@ class KubernetesEngine(Engine):
         self._network: Network | None = None
         self._guarded = ""  # the anchor that the network's policies went up with
         self._guarding = asyncio.Lock()
-        self._controller = one("ingress_class")
+        self._controller, self._storage_class = one("ingress_class"), one("storage_class")
         self._ingress: Ingress | None = None
         self._watched: Watched | None = None
         self._background = Background()
@@ -133,7 +135,7 @@ class KubernetesEngine(Engine):
             await self._ingress.serve({})  # a killed location's are published anew
         self.volumes = KubernetesVolumes(
             self._api, namespace, self._location, self._lease.owner, self._images.init,
-            self._node_of_volume, self._work,
+            self._node_of_volume, self._work, self._storage_class,
         )  # fmt: skip
         self.degraded[:] = filter(None, [await self._nodes.open(on_nodes)])
         enforcement = Enforcement(

@@ -1,14 +1,15 @@
 """Volumes as claims, and the Pod that works on one. Pure.
 
-A claim has ``current``, which containers mount, and ``snapshots``, which only the workshop Pod sees. Which snapshots are
-whole is said by an annotation of the claim, so that it can be asked without a Pod.
+A claim has ``current``, which containers mount, and ``snapshots``, copies which only the workshop Pod sees. Which snapshots
+are whole is said by an annotation of the claim, so that it can be asked without a Pod; another names those of them that are
+the cluster's own (``VolumeSnapshot``). One of these comes back on a claim of its own, of which the workshop copies.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .labels import LOCATION, ROLE, VOLUME
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 WORKSHOP = "workshop"  # the container, within its Pod
 CURRENT = "current"
 SNAPSHOTS = "tfnz/snapshots"
+CLUSTERS_OWN = "tfnz/volume-snapshots"  # label -> name
 _SIZE = "10Gi"
 _LONGEST = 3600  # seconds that a forgotten workshop lives
 #: Rights to keep owners and modes as they are; no other container's processes are there.
@@ -29,8 +31,8 @@ def claim_name(volume: str) -> str:
     return f"tfnz-{volume}"
 
 
-def claim(volume: str, location: str) -> Json:
-    """An empty volume with the snapshot of it like that."""
+def claim(volume: str, location: str, storage_class: str = "") -> Json:
+    """An empty volume with the snapshot of it like that; of the cluster's default class where none is named."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -42,6 +44,49 @@ def claim(volume: str, location: str) -> Json:
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": _SIZE}},
+            **({"storageClassName": storage_class} if storage_class else {}),
+        },
+    }
+
+
+def snapshot(name: str, claim: Json, kind: str, owner: Json) -> Json:
+    """The wish for a ``VolumeSnapshot`` of a claim."""
+    return {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshot",
+        "metadata": {
+            "name": name,
+            "labels": claim["metadata"]["labels"],
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "volumeSnapshotClassName": kind,
+            "source": {"persistentVolumeClaimName": claim["metadata"]["name"]},
+        },
+    }
+
+
+def restored(
+    name: str, claim: Json, snapshot: str, location: str, owner: Mapping[str, Any]
+) -> Json:
+    """A claim like another, with what a ``VolumeSnapshot`` of that holds; for a while."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "labels": {LOCATION: location, ROLE: "restored"},
+            "ownerReferences": [dict(owner)],
+        },
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": _SIZE}},
+            "storageClassName": claim["spec"]["storageClassName"],
+            "dataSource": {
+                "apiGroup": "snapshot.storage.k8s.io",
+                "kind": "VolumeSnapshot",
+                "name": snapshot,
+            },
         },
     }
 
@@ -52,13 +97,22 @@ def snapshots(found: Json) -> list[str]:
     return sorted(json.loads(said))
 
 
-def with_snapshots(labels: Sequence[str]) -> Json:
-    """The patch that says which there are."""
-    return {"metadata": {"annotations": {SNAPSHOTS: json.dumps(sorted(labels))}}}
+def clusters_own(found: Json) -> dict[str, str]:
+    """Those of a claim's snapshots that the cluster has: label -> name."""
+    names: dict[str, str] = json.loads(
+        found["metadata"].get("annotations", {}).get(CLUSTERS_OWN, "{}")
+    )
+    return names
+
+
+def with_snapshots(labels: Iterable[str], own: Mapping[str, str]) -> Json:
+    """The patch that says which there are, and which of them the cluster has."""
+    said = {SNAPSHOTS: json.dumps(sorted(labels)), CLUSTERS_OWN: json.dumps(own)}
+    return {"metadata": {"annotations": said}}
 
 
 def folder(label: str) -> str:
-    """Where a snapshot lies: a name that any label can be made into."""
+    """Where a snapshot's copy lies: a name that any label can be made into."""
     return "s" + base64.b32encode(label.encode()).decode().lower().rstrip("=")
 
 
@@ -75,8 +129,16 @@ def mounts(volumes: Sequence[tuple[str, str]]) -> tuple[list[Json], list[Json]]:
     return claims, places
 
 
-def workshop(volume: str, location: str, image: str, node: str, owner: Mapping[str, Any]) -> Json:
-    """The Pod in which a volume is made and copied; on the node of those who have it, if it has any."""
+def workshop(
+    volume: str, location: str, image: str, node: str, owner: Mapping[str, Any], restored: str = ""
+) -> Json:
+    """The Pod in which a volume is made and copied; on the node of those who have it, if it has any.
+
+    Args:
+        restored: a claim that is to be copied from.
+    """
+    claims = {"whole": claim_name(volume)} | ({"restored": restored} if restored else {})
+    places = {"whole": "/volume", "restored": "/restored"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -92,7 +154,8 @@ def workshop(volume: str, location: str, image: str, node: str, owner: Mapping[s
             "terminationGracePeriodSeconds": 0,
             "affinity": _only(node) if node else {},
             "volumes": [
-                {"name": "whole", "persistentVolumeClaim": {"claimName": claim_name(volume)}}
+                {"name": name, "persistentVolumeClaim": {"claimName": found}}
+                for name, found in claims.items()
             ],
             "containers": [
                 {
@@ -100,7 +163,7 @@ def workshop(volume: str, location: str, image: str, node: str, owner: Mapping[s
                     "image": image,
                     "command": ["/bin/busybox", "sleep", str(_LONGEST)],
                     "workingDir": "/volume",
-                    "volumeMounts": [{"name": "whole", "mountPath": "/volume"}],
+                    "volumeMounts": [{"name": name, "mountPath": places[name]} for name in claims],
                     "securityContext": container_security(_WORKS_WITH),
                 }
             ],
@@ -136,5 +199,13 @@ else
     chmod 755 current
     chown 0:0 current
 fi
+sync
+"""
+#: From a claim of its own, in /restored.
+RESTORE = """
+set -e
+[ -d /restored/current ]
+find current -mindepth 1 -maxdepth 1 -exec /bin/busybox rm -rf {} +
+cp -a /restored/current/. current/
 sync
 """

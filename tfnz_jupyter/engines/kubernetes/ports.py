@@ -25,6 +25,7 @@ from .desk import Desk
 
 _PROOF = 1.0
 _PIECE = 128 * 1024
+_FRESH = 0.2  # seconds for which somebody who listens is taken to do so still
 
 
 class Ports:
@@ -40,6 +41,8 @@ class Ports:
         self._api, self._path, self._desk = api, path, desk
         self._straight: asyncio.Task[bool] | None = None
         self._pumps: set[asyncio.Task[None]] = set()
+        self._asking: dict[int, asyncio.Lock] = {}
+        self._heard: dict[int, float] = {}  # when somebody was known to listen on a port
 
     async def dial(self, port: int, ip: str) -> socket.socket:
         """See :meth:`~tfnz_jupyter.engines.base.Engine.dial`; ``ip`` is the Pod's."""
@@ -72,8 +75,19 @@ class Ports:
 
     # -- forwarded -----------------------------------------------------------------------------------------------------
 
+    async def _listens(self, port: int) -> bool:
+        """Whether anybody does; many who want to know at once ask once, for each question costs the Pod a process."""
+        loop = asyncio.get_running_loop()
+        async with self._asking.setdefault(port, asyncio.Lock()):
+            if loop.time() - self._heard.get(port, -_FRESH) < _FRESH:
+                return True
+            found = (await self._desk.ask(f"listens {port}")).code == 0
+            if found:
+                self._heard[port] = loop.time()
+            return found
+
     async def _forward(self, port: int) -> socket.socket:
-        if (await self._desk.ask(f"listens {port}")).code:
+        if not await self._listens(port):
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         try:
             web = await self._api.socket(

@@ -1,8 +1,8 @@
-"""Volumes in the cluster: a claim each, of the namespace's own storage class; snapshots are copies on the same disk.
+"""Volumes in the cluster: a claim each; snapshots are the cluster's own where the class has them, else copies on the same disk.
 
 Copies are made by a **workshop**: a Pod with the whole claim, on the node of the containers that have it, which stays a
 while for the next deed. A rollback changes what is in the folder that containers have mounted, never the folder itself, so
-live ones see it at once. A snapshot that is made while a container writes may catch half of what it is at.
+live ones see it at once. A copy that is made while a container writes may catch half of what it is at.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -20,6 +21,7 @@ from ..volumes import Volumes
 from . import manifest_volumes as manifests
 from .api import Api
 from .labels import LOCATION, VOLUME, selector
+from .snapshots import ClusterSnapshots
 from .until import until
 
 _log = logging.getLogger(__name__)
@@ -43,13 +45,16 @@ class KubernetesVolumes(Volumes):
         image: one with a static /bin/busybox.
         node: where the containers are that have a volume; "" if none has.
         run: see :data:`Run`.
+        storage_class: of new ones; the cluster's default where none is named.
     """
 
     def __init__(
         self, api: Api, namespace: str, location: str, owner: Mapping[str, Any],
         image: Callable[[], Awaitable[str]], node: Callable[[str], str], run: Run,
+        storage_class: str = "",
     ) -> None:  # fmt: skip
         self._api, self._location, self._owner = api, location, owner
+        self._class, self._clusters = storage_class, ClusterSnapshots(api, namespace)
         self._image, self._node, self._run = image, node, run
         self._claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -78,11 +83,13 @@ class KubernetesVolumes(Volumes):
 
     async def existing(self) -> set[str]:
         found, _version = await self._api.items(self._claims, selector({LOCATION: self._location}))
-        return {_volume_of(item) for item in found if _stays(item)}
+        return {_volume_of(item) for item in found if _volume_of(item) and _stays(item)}
 
     async def create(self, volume: str) -> None:
         async with self._lock(volume):
-            await self._api.create(self._claims, manifests.claim(volume, self._location))
+            await self._api.create(
+                self._claims, manifests.claim(volume, self._location, self._class)
+            )
             try:
                 await self._work(volume, manifests.MAKE)
             except BaseException:
@@ -102,9 +109,13 @@ class KubernetesVolumes(Volumes):
 
     async def rollback(self, volume: str, label: str = "") -> None:
         async with self._lock(volume):
-            if label not in manifests.snapshots(await self._claim(volume)):
+            claim = await self._claim(volume)
+            if label not in manifests.snapshots(claim):
                 raise NotFound(f"volume {volume} has no snapshot {label!r}")
-            await _whole(self._work(volume, manifests.BRING_BACK, manifests.folder(label)))
+            if own := manifests.clusters_own(claim).get(label):
+                await _whole(self._restore(volume, claim, own))
+            else:
+                await _whole(self._work(volume, manifests.BRING_BACK, manifests.folder(label)))
 
     async def close(self) -> None:
         """End the workshops; volumes stay."""
@@ -112,14 +123,37 @@ class KubernetesVolumes(Volumes):
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _snapshot(self, volume: str, label: str) -> None:
-        known = manifests.snapshots(await self._claim(volume))
-        await self._work(volume, manifests.KEEP, manifests.folder(label))
-        if label not in known:
-            change = manifests.with_snapshots([*known, label])
-            await self._api.patch(self._path(volume), change)
+        claim = await self._claim(volume)
+        own = manifests.clusters_own(claim)
+        former = own.pop(label, "")
+        if kind := await self._clusters.kind(claim):
+            own[label] = await self._clusters.make(volume, claim, kind)
+        else:
+            await self._work(volume, manifests.KEEP, manifests.folder(label))
+        known = {*manifests.snapshots(claim), label}
+        await self._api.patch(self._path(volume), manifests.with_snapshots(known, own))
+        if former:
+            await self._clusters.drop(former)
+
+    async def _restore(self, volume: str, claim: Json, snapshot: str) -> None:
+        """Bring back what one of the cluster's own holds, by way of a claim of its own."""
+        name = f"{manifests.claim_name(volume)}-{secrets.token_hex(4)}"
+        wish = manifests.restored(name, claim, snapshot, self._location, self._owner)
+        await self._close(volume)  # a workshop that sees the volume alone
+        await self._api.create(self._claims, wish)
+        try:
+            await self._work(volume, manifests.RESTORE, restored=name)
+        finally:
+            await self._close(volume)
+            await self._api.delete(f"{self._claims}/{name}")
+            await self._absent(f"{self._claims}/{name}")
 
     async def _remove(self, volume: str) -> None:
         await self._close(volume)
+        claim = await self._api.get(self._path(volume))
+        if claim is not None:
+            own = manifests.clusters_own(claim).values()
+            await asyncio.gather(*map(self._clusters.drop, own))
         await self._api.delete(self._path(volume))
         await self._absent(self._path(volume))
 
@@ -137,9 +171,9 @@ class KubernetesVolumes(Volumes):
 
     # -- workshops -----------------------------------------------------------------------------------------------------
 
-    async def _work(self, volume: str, script: str, *words: str) -> None:
+    async def _work(self, volume: str, script: str, *words: str, restored: str = "") -> None:
         """Run a script on the whole of a volume. Raises ``EngineFailed`` with its words."""
-        pod = await self._open(volume)
+        pod = await self._open(volume, restored)
         try:
             argv = ("/bin/busybox", "sh", "-c", script, "sh", *words)
             code, said = await self._run(pod, argv)
@@ -148,13 +182,13 @@ class KubernetesVolumes(Volumes):
         if code:
             raise EngineFailed(f"volume {volume}: the work on it failed ({code})", detail=said)
 
-    async def _open(self, volume: str) -> str:
+    async def _open(self, volume: str, restored: str) -> str:
         """The name of its workshop, once that runs."""
         waiting = self._workshops.pop(volume, None)
         if waiting is not None:
             waiting.cancel()
         image, node = await self._image(), self._node(volume)
-        pod = manifests.workshop(volume, self._location, image, node, self._owner)
+        pod = manifests.workshop(volume, self._location, image, node, self._owner, restored)
         path = f"{self._pods}/{pod['metadata']['name']}"
         self._workshops[volume] = None
         found = await self._api.get(path)
