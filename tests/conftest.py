@@ -21,6 +21,8 @@ NO_CLUSTER = "no cluster; export KUBECONFIG=... and TFNZ_TEST_REGISTRY=HOST:PORT
 #: And one that has to stop its nodes.
 TOOL = "TFNZ_TEST_CLUSTER"
 NO_TOOL = f"nodes cannot be stopped; export {TOOL}=PROGRAM, which does so by: PROGRAM stop NODE, PROGRAM start NODE"
+#: Programs of ours print as they do for users, whatever the developer's shell says.
+os.environ.pop("PYTHONUNBUFFERED", None)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

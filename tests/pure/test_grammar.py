@@ -63,7 +63,8 @@ MEANINGS = {
     "spawn --egress 10.1.0.0/16,8.8.8.8 x": g.Spawn("x", egress=("10.1.0.0/16", "8.8.8.8/32")),
     "spawn --ssh x": g.Spawn("x", ssh=0),
     "spawn --ssh=2222 x": g.Spawn("x", ssh=2222),
-    "spawn --publish Web.localhost x": g.Spawn("x", published=("web.localhost",)),
+    "spawn --publish Web.localhost x": g.Spawn("x", published=(("web.localhost", None),)),
+    "spawn --publish app.localhost:8000 x": g.Spawn("x", published=(("app.localhost", 8000),)),
     "connect lab --ip 127.0.0.1": g.Connect("lab", "127.0.0.1"),
     "connect docker --host ssh://a --host=unix:///b --allow-host-rules": g.Connect(
         "docker",

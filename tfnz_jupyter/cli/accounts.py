@@ -29,7 +29,7 @@ def invite(wish: shell.Invite) -> int:
             memory=wish.memory,
         )
     )
-    print(token)
+    print(token, flush=True)  # before what is said of it, also where both go to one file
     print(
         f"{wish.name} joins with it once, within {ago(wish.expires)}: tfnz join TOKEN",
         file=sys.stderr,

@@ -73,8 +73,8 @@ def open_ways(
     ]
     if wish.ssh is not None:
         ways.append(("the SSH server", partial(ssh, container, wish.ssh)))
-    for fqdn in wish.published:
-        behind = Publish(fqdn, (Backend(container.name),))
+    for fqdn, port in wish.published:
+        behind = Publish(fqdn, (Backend(container.name, port),))
         ways.append((f"the name {fqdn}", partial(publish, location, [container], behind)))
 
     def open_all() -> None:

@@ -63,7 +63,8 @@ class Nodes:
 class Spawn:
     """``env`` values of None are to be taken from the caller's environment, as in docker run.
 
-    ``ssh`` is a local port, 0 for a free one, None for no server. A source of ``-`` in ``files`` is ``body``, the cell.
+    ``ssh`` is a local port, 0 for a free one, None for no server; what is ``published`` is a name, and the port behind it
+    where that is not 80. A source of ``-`` in ``files`` is ``body``, the cell.
     """
 
     image: str
@@ -82,7 +83,7 @@ class Spawn:
     sleep: bool = False
     egress: str | tuple[str, ...] | None = None
     ssh: int | None = None
-    published: tuple[str, ...] = ()
+    published: tuple[tuple[str, int | None], ...] = ()
     node: str | None = None
     wait: Wait | None = None
     terminal: bool = False

@@ -134,6 +134,14 @@ def fqdn(word: str) -> str:
     return name
 
 
+def published(word: str) -> tuple[str, int | None]:
+    """FQDN[:PORT]."""
+    name, _, number = word.partition(":")
+    if name.isdigit():
+        raise ValueError("it is a host name, like web.localhost; -p makes a tunnel to a port")
+    return fqdn(name), port(number) if number else None
+
+
 def backend(word: str) -> Backend:
     """NAME[:PORT]."""
     name, _, number = word.partition(":")

@@ -76,9 +76,9 @@ _SPAWN_OPTIONS = (
     Option(
         ("--publish",),
         "published",
-        "a name its port 80 is published under",
-        "FQDN",
-        values.fqdn,
+        "a name its port is published under, 80 unless you say otherwise",
+        "FQDN[:PORT]",
+        values.published,
         repeats=True,
     ),
     Option(("--node",), "node", "the node it runs on; else the best one", "NODE", kind="nodes"),

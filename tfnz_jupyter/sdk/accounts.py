@@ -107,7 +107,7 @@ async def _register(invitation: Invitation, ours: KeyPair) -> None:
         if not await _is_known(Address(invitation.endpoint, invitation.server_key, ours)):
             raise Refused(
                 f"the location at {address.shown} does not take this invitation",
-                hint="It works once, until it expires or is revoked. Ask for another one.",
+                hint="It works once, until it expires, is revoked or a newer one is made. Ask for another one.",
             ) from problem
 
 

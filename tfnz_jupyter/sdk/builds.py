@@ -40,7 +40,7 @@ def text_of(dockerfile: str | Path | None, context: Path | None) -> str:
         return file.expanduser().read_text("utf-8")
     except OSError as problem:
         why = (problem.strerror or str(problem)).lower()
-        raise NoSuchFile(f"Dockerfile {file}: {why}") from None
+        raise NoSuchFile(f"there is no Dockerfile to read: {file}: {why}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file} is no text, let alone a Dockerfile") from None
 

@@ -126,7 +126,8 @@ class Dealer:
         if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             return Refused(
                 f"the location at {self._address.shown} does not know this account",
-                hint="It may have been revoked. Ask for an invitation, then: tfnz join TOKEN",
+                hint="It may have been revoked. Ask for an invitation, then: tfnz join TOKEN; "
+                "or use this machine: tfnz locations --default embedded",
             )
         if event == zmq.EVENT_CLOSED:
             return self._unreachable("nobody listens at")

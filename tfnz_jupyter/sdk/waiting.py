@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
 from ..blocking import verb
+from ..errors import TimedOut
 from ..wire import messages as m
 from . import asking
 from .deadline import within
@@ -14,6 +16,9 @@ from .search import as_pattern, find_line
 
 if TYPE_CHECKING:
     from .tunnel import Tunnel
+
+#: How long a port that answered no 200 is looked at once more (seconds).
+_LAST_LOOK = 0.2
 
 
 class Waiting(Reaching):
@@ -74,6 +79,22 @@ class Waiting(Reaching):
         asking.timeout(timeout)
         port = asking.port(dest_port, "dest_port")
         await self._running()
-        async with within(timeout, f"http://{fqdn}:{port}/{path} of {self.name} answers no 200"):
-            await self._connection.call(m.WaitHttp(self.uuid, port, path, fqdn))
+        try:
+            async with within(
+                timeout, f"http://{fqdn}:{port}/{path} of {self.name} answers no 200"
+            ):
+                await self._connection.call(m.WaitHttp(self.uuid, port, path, fqdn))
+        except TimedOut as problem:
+            raise TimedOut(problem.message, hint=await self._why_no_200(port)) from None
         return await self._tunnel_to(port)
+
+    async def _why_no_200(self, port: int) -> str:
+        """What to look at next."""
+        try:
+            async with asyncio.timeout(_LAST_LOOK):
+                await self._connection.call(m.WaitTcp(self.uuid, port))
+        except TimeoutError:
+            return (
+                f"Nothing listens on its port {port}: does it serve another one, or not on 0.0.0.0?"
+            )
+        return "It listens there: is the path right? What it has printed may tell."

@@ -217,7 +217,11 @@ def test_arguments_have_values_from_outside_and_defaults(location: Location):
         ("FROM busybox\nRUN kill -9 $$", CommandFailed, r"line 2: .* killed by signal 9"),
         ('FROM busybox\nRUN ["/nope"]', EngineFailed, r"line 2: .*no such command '/nope'"),
         ("FROM busybox\nUSER nobody-such\nRUN id", UsageError, r"line 3: RUN id: no user"),
-        ("FROM busybox\nCOPY a /b", UsageError, r"line 2: COPY a /b: this build has no context"),
+        (
+            "FROM no-such-image\nCOPY a /b",
+            UsageError,
+            r"line 2: COPY a /b: this build has no context",
+        ),
         (
             "FROM busybox\nCOPY --from=0x a b",
             ImageNotFound,

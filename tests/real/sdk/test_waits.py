@@ -40,6 +40,18 @@ def test_each_says_what_did_not_happen_in_time(server):
     assert server.run_process("echo well")[0] == b"well\n"
 
 
+def test_a_page_that_does_not_come_is_told_with_whether_anything_listens(server):
+    server.wait_until_ready(timeout=60)
+    with pytest.raises(TimedOut) as silent:
+        server.wait_http_200(timeout=0.05)
+    server.stdin(b"\n")
+    server.wait_tcp(80)
+    with pytest.raises(TimedOut) as astray:
+        server.wait_http_200(path="no/such/page", timeout=0.05)
+    assert "Nothing listens on its port 80" in silent.value.hint
+    assert "is the path right?" in astray.value.hint
+
+
 def test_each_ends_when_what_it_waits_for_is_so(server):
     server.wait_until_ready(timeout=60)
     done = []

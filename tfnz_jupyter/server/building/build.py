@@ -16,7 +16,7 @@ from ..images.documents import this_machine
 from ..images.drafts import Draft, Drafts
 from ..images.references import parse_name
 from . import instructions as plain
-from .copies import Copies, Read
+from .copies import Copies, Read, require_context
 from .rooms import Log, Rooms, Site
 from .steps import Egress, Steps, at
 
@@ -77,6 +77,9 @@ class Build:
         self._stages, self._before = stages(read(wish.dockerfile), self._given)
         last = self._target()
         needed = self._needed(last)
+        if self._context is None:
+            for one in (one for stage in needed for one in stage.instructions):
+                require_context(one)
         self._steps_in_all = sum(1 + len(stage.instructions) for stage in needed)
         async with self._images.drafting() as drafts, contextlib.AsyncExitStack() as stack:
             self._make(drafts, key, stack)

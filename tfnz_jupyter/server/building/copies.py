@@ -11,7 +11,7 @@ import os
 import posixpath
 from collections.abc import Awaitable, Callable, Sequence
 
-from ...dockerfile import Heredoc, Instruction, Lookup, expand, wrong
+from ...dockerfile import Heredoc, Instruction, Lookup, expand, takes_from_context, wrong
 from ...engines.building import Copy
 from ...errors import UsageError
 from .. import trees
@@ -93,10 +93,7 @@ class Copies:
     async def _receive(self, room: Room) -> str:
         """Have the context in it; where."""
         if self._read is None:
-            raise UsageError(
-                "this build has no context to copy from",
-                hint="Give it a folder: --context FOLDER (in Python: context=).",
-            )
+            raise _no_context()
         if not self._received:
             self._received = True
             await trees.Receiver(room.files, _CONTEXT).receive(self._read)
@@ -124,6 +121,27 @@ class Copies:
     async def _sleep_in(self, draft: Draft) -> Room:
         room = self._rooms.room(draft.info("what is copied from"), "none", lambda _: None)
         return await self._stack.enter_async_context(room)
+
+
+def require_context(one: Instruction) -> None:
+    """Tell that a build without a context cannot do this one, before any other step is done.
+
+    Raises:
+        UsageError: it copies from the context.
+        NotSupported: it copies from elsewhere, which is not done here.
+    """
+    if takes_from_context([one]):
+        with at(one):
+            for name in (one.listed() or one.rest.split())[:-1]:
+                sources.require_local(name)
+            raise _no_context()
+
+
+def _no_context() -> UsageError:
+    return UsageError(
+        "this build has no context to copy from",
+        hint="Give it a folder: --context FOLDER, often . (in Python: context=).",
+    )
 
 
 def expand_text(text: str, lookup: Lookup, escape: str) -> str:
