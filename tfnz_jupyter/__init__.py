@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TimedOut,
         Unreachable,
         UsageError,
+        WrongCall,
     )
     from .sdk import container, endpoint, location, node, process, tagging, tunnel, volume
     from .sdk.container import Container
@@ -82,6 +83,7 @@ __all__ = [
     "UsageError",
     "Volume",
     "WebEndpoint",
+    "WrongCall",
     "container",
     "endpoint",
     "location",

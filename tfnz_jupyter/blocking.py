@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import difflib
 import functools
+import inspect
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from .errors import UsageError, users_line
+from .errors import UsageError, WrongCall, users_line
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -164,12 +166,32 @@ class BoundVerb(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         __tracebackhide__ = True
-        return block(self._coroutine(*args, **kwargs))
+        return block(self._begun(*args, **kwargs))
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The same, awaited; on any event loop."""
         __tracebackhide__ = True
-        return await bridge(self._coroutine(*args, **kwargs))
+        return await bridge(self._begun(*args, **kwargs))
+
+    def _begun(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        __tracebackhide__ = True
+        try:
+            return self._coroutine(*args, **kwargs)
+        except TypeError as problem:  # nothing of it has run: its arguments are not what it takes
+            raise self._wrong(problem, set(kwargs)) from None
+
+    def _wrong(self, problem: TypeError, given: set[str]) -> WrongCall:
+        takes = inspect.signature(self._coroutine).parameters
+        for name in sorted(given - takes.keys()):
+            if near := difflib.get_close_matches(name, takes, n=1, cutoff=0.75):
+                return WrongCall(
+                    f"{self.__name__}() has no {name}=", hint=f"Did you mean {near[0]}=?"
+                )
+        words = ", ".join(
+            name + "=" * (one.default is not one.empty) for name, one in takes.items()
+        )
+        told = str(problem).partition("()")[2]
+        return WrongCall(f"{self.__name__}(){told}", hint=f"It takes: {words}")
 
     def __repr__(self) -> str:
         return f"<verb {self.__name__}: call it to block, or await {self.__name__}.aio(...)>"

@@ -2,6 +2,7 @@
 
     TfnzError
     ├── UsageError (ValueError)              you asked for something that has no meaning
+    │   └── WrongCall (TypeError)            a verb does not take these arguments
     ├── NotFound (KeyError)                  no such thing, or not yours: the two are one
     │   ├── ImageNotFound (RuntimeError)     no source knows the image
     │   └── NoSuchFile (FileNotFoundError)   there is nothing at that path
@@ -89,6 +90,12 @@ class UsageError(TfnzError, ValueError):
     """An argument has no meaning here; the message names it."""
 
     code = "usage"
+
+
+class WrongCall(UsageError, TypeError):
+    """A verb does not take arguments of those names, or so many; the hint has what it takes."""
+
+    code = "wrong-call"
 
 
 class NotFound(TfnzError, KeyError):

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tfnz_jupyter.blocking import on_loop, verb
-from tfnz_jupyter.errors import UsageError
+from tfnz_jupyter.errors import UsageError, WrongCall
 
 
 class Thing:
@@ -30,6 +30,10 @@ class Thing:
             await asyncio.sleep(3600)
         finally:
             self.cleaned.set()
+
+    @verb
+    async def run(self, command: str = "") -> str:
+        return command
 
     @verb
     async def nested(self) -> int:
@@ -69,6 +73,32 @@ def test_a_blocking_call_on_the_loop_is_refused_with_the_remedy():
 def test_what_a_verb_raises_reaches_its_caller():
     with pytest.raises(KeyError, match="mine"):
         Thing().fail()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda thing: thing.run(comand="x"), "run() has no comand=\nDid you mean command=?"),
+        (
+            lambda thing: thing.add(1, cee=2),
+            "add() got an unexpected keyword argument 'cee'\nIt takes: a, b=",
+        ),
+        (
+            lambda thing: thing.add(),
+            "add() missing 1 required positional argument: 'a'\nIt takes: a, b=",
+        ),
+    ],
+)
+def test_a_call_with_other_arguments_says_what_the_verb_takes(call, words):
+    with pytest.raises(TypeError) as wrong:
+        call(Thing())
+    assert isinstance(wrong.value, WrongCall)
+    assert str(wrong.value) == words
+
+
+async def test_an_awaited_call_with_other_arguments_does_so_too():
+    with pytest.raises(WrongCall, match="Did you mean command="):
+        await Thing().run.aio(comand="x")
 
 
 def test_an_interrupt_cancels_the_coroutine_and_waits_for_its_cleanup():

@@ -135,7 +135,16 @@ def port(given: int | str, what: str, *, least: int = 1) -> int:
     return number
 
 
-def whole(given: int | None, what: str, least: int) -> None:
+def size(given: int | None, what: str, least: int) -> None:
+    """Check a limit in bytes.
+
+    Raises:
+        UsageError: not a whole number, or not one that makes sense.
+    """
+    whole(given, what, least, hint="In bytes: 512 << 20 is 512 MiB.")
+
+
+def whole(given: int | None, what: str, least: int, *, hint: str = "") -> None:
     """Check a limit that is counted.
 
     Raises:
@@ -144,7 +153,9 @@ def whole(given: int | None, what: str, least: int) -> None:
     if given is None:
         return
     if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= _MOST:
-        raise UsageError(f"{what}: {given!r} is not a whole number of at least {least:,}")
+        raise UsageError(
+            f"{what}: {given!r} is not a whole number of at least {least:,}", hint=hint
+        )
 
 
 def amount(given: float | None, what: str, least: float) -> None:

@@ -226,7 +226,7 @@ class Location(VolumeOffers):
         """
         folder = None if context is None else Path(context)
         text = await Worker("build").do(lambda: builds.text_of(dockerfile, folder))
-        asking.whole(memory, "memory", 1)
+        asking.size(memory, "memory", 1)
         way_out = egress if isinstance(egress, str) else list(egress)
         arguments = asking.environment(build_args)
         wish = m.BuildImage(tag, text, 0, 0, arguments, target or "", cache, memory, way_out)

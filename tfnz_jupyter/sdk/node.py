@@ -115,10 +115,10 @@ class Node(Handle):
         """
         if not isinstance(image, str) or not image:
             raise UsageError(f"image: {image!r} is not the name of an image")
-        asking.whole(memory, "memory", _LEAST_MEMORY)
+        asking.size(memory, "memory", _LEAST_MEMORY)
         asking.amount(cpus, "cpus", 0.01)
         asking.whole(pids, "pids", 1)
-        asking.whole(disk, "disk", _LEAST_DISK)
+        asking.size(disk, "disk", _LEAST_DISK)
         mounts = self._location._mounts(volumes)
         wish = Spawn(
             container=own_id(self._location.user_pk),

@@ -40,7 +40,8 @@ class VolumeOffers(Offers):
         except NotFound as problem:
             known = [volume.tag or volume.uuid for volume in self.volumes]
             name = tags.text(key, "key")
-            raise NotFound(f"no volume {name!r}", hint=nearest(name, known)) from problem
+            hint = f"{nearest(name, known)} ensure_volume({name!r}) finds it or makes it."
+            raise NotFound(f"no volume {name!r}", hint=hint) from problem
 
     def all_volumes(self) -> list[Volume]:
         """All of this user's, oldest first."""
