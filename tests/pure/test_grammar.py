@@ -119,6 +119,7 @@ REFUSALS = {
     "spawn": ("%tf spawn needs an IMAGE.", "spawn nginx"),
     "spawn --nmae web nginx": ("%tf spawn has no --nmae.", "--name"),
     "build": ("%tf build needs a TAG.", "build app"),
+    "build .": ("%tf build '.': first comes the image's name", ""),
     "build -t app .": ("%tf build has no -t.", "the name is the first word"),
     "rmi app": ("%tf has no 'rmi'.", "%tf image rm"),
     "image rn app": ("%tf image has no 'rn'.", ""),

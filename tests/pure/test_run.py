@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
@@ -59,6 +60,22 @@ def test_who_may_not_install_is_told_the_command(
     with pytest.raises(SystemExit):
         run.permission(["crun", "passt"])
     assert "apt-get install --no-install-recommends crun passt" in capsys.readouterr().err
+
+
+def test_an_end_of_input_is_a_no(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert not run.agreed("Install them now?")
+
+
+def test_whether_to_be_root_is_asked_before_anything_is_installed(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(run, "wants_root", lambda what: order.append(what) or False)
+    monkeypatch.setattr(run, "prepare", lambda packages, extra: order.append("install"))
+    monkeypatch.setattr(run, "become", lambda *argv: 0)
+    assert run.demo([]) == run.lab([]) == 0
+    assert order == ["the demo", "install", "JupyterLab", "install"]
 
 
 def test_a_failing_step_shows_its_last_words_and_the_log(

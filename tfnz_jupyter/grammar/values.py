@@ -160,6 +160,13 @@ def certificate(word: str) -> tuple[str, ...]:
     return files
 
 
+def tag(word: str) -> str:
+    """The name of an image that is to be made."""
+    if word.startswith((".", "/", "~")):
+        raise ValueError("first comes the image's name, like app; its folder is --context FOLDER")
+    return word
+
+
 def folder(word: str) -> str:
     """An absolute path in the container."""
     if not word.startswith("/"):

@@ -47,7 +47,7 @@ BUILD = Verb(
     "build",
     commands.Build,
     "make an image from a Dockerfile",
-    (Argument("tag", "TAG", kind="images"),),
+    (Argument("tag", "TAG", read=values.tag, kind="images"),),
     (
         Option(
             ("-f", "--file"),
