@@ -76,6 +76,7 @@ class Container:
         self.spec: ContainerSpec | None = past.spec if past else None
         self.process = Process(past.taken if past else None)
         self._wish = wish
+        self._image_id = ""
         self._engine = engine
         self._images = images
         self._tell = tell
@@ -119,6 +120,11 @@ class Container:
     def wish(self) -> Spawn:
         """What was asked for; without the files, once they are in it."""
         return self._wish
+
+    @property
+    def image_id(self) -> str:
+        """Of the image it is made of, or will be; empty while nobody knows which that is."""
+        return self.spec.image.id if self.spec else self._image_id
 
     @property
     def volumes(self) -> frozenset[str]:
@@ -304,6 +310,7 @@ class Container:
     async def _boot(self) -> Booted:
         report = Paced(self._progressed)
         image = await self._images.ensure(self._wish.image, report)
+        self._image_id = image.id
         self._change(image_source=image.source)
         await self._engine.install(image, self._images.blobs, report)
         self.spec = _spec(self._wish, image)

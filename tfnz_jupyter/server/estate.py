@@ -75,9 +75,9 @@ class Estate:
         return found
 
     def running_of(self, user: str, image: str) -> list[Container]:
-        """A user's containers, not over, of an image's id."""
+        """A user's containers, not over, of an image's id; those on their way too."""
         mine = [c for c in self._containers.values() if c.user == user and not c.over]
-        return [c for c in mine if c.spec is not None and c.spec.image.id == image]
+        return [c for c in mine if c.image_id == image]
 
     def mounting(self, volume: str) -> list[Container]:
         """The containers, not yet over, that have a volume."""

@@ -249,6 +249,26 @@ async def test_a_cancelled_install_leaves_nothing_half_done(tiny: Bench):
     assert (await tiny.run("wc -c </slow", image=image))[0] == "6000000\n"
 
 
+async def test_no_layer_is_removed_while_another_of_its_image_is_unpacked(tiny: Bench):
+    image = tinyimage.build(tiny.blobs, extra=[made(tiny, ("file", "late", "hello"))])
+    removals: list[asyncio.Future[None]] = []
+
+    def remove(_progress: Progress) -> None:
+        removals.append(asyncio.ensure_future(tiny.engine.uninstall(image.layers[:1])))
+
+    await tiny.engine.install(image, tiny.blobs, remove)
+    await asyncio.gather(*removals)
+    assert (await tiny.run("cat /late", image=image))[0] == "hello"
+
+
+async def test_a_layer_that_is_just_removed_is_unpacked_anew(tiny: Bench):
+    removal = asyncio.ensure_future(tiny.engine.uninstall(tiny.image.layers))
+    await asyncio.sleep(0)  # it has begun
+    await tiny.engine.install(tiny.image, tiny.blobs, lambda _progress: None)
+    assert (await tiny.run("echo hello"))[0] == "hello\n"
+    await removal
+
+
 async def test_layers_belong_to_the_containers_range(tiny: Bench):
     for path in (tiny.state / "layers").rglob("*"):
         found = path.lstat()

@@ -290,9 +290,12 @@ class EmbeddedEngine(Engine):
 
     async def uninstall(self, layers: Sequence[Layer]) -> None:
         assert self._layers is not None
-        live = [container.spec.image for container in self._containers.values()]
-        used = {layer.diff_id for image in live for layer in image.layers}
-        await self._layers.remove([one for one in layers if one.diff_id not in used])
+        await self._layers.remove(layers, self._in_use)
+
+    def _in_use(self) -> set[str]:
+        """The diff ids of what live containers, and those on their way, are made of."""
+        images = [container.spec.image for container in self._containers.values()]
+        return {layer.diff_id for image in images for layer in image.layers}
 
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:
         if node != self._node:

@@ -1,4 +1,8 @@
-"""Unpacked image layers on disk: each once, whole or not there at all."""
+"""Unpacked image layers on disk: each once, whole or not there at all.
+
+Whoever installs an image holds its layers from the first moment on, so that nobody removes one that was there while another
+is still being unpacked; one that is just being removed is waited for, and then missing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -43,6 +48,8 @@ class Layers:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "engine-unpack")
         self._running: dict[str, asyncio.Task[None]] = {}
         self._listeners: dict[str, list[Callable[[int], None]]] = {}
+        self._held: Counter[str] = Counter()
+        self._going: dict[str, asyncio.Future[None]] = {}
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._closed = False
         self._forget_other_ids()
@@ -63,12 +70,24 @@ class Layers:
         Raises:
             EngineFailed: a layer is broken or the disk is full; layers that were finished stay.
         """
-        loop = asyncio.get_running_loop()
         layers = {folder_name(layer): layer for layer in image.layers}
-        there = await loop.run_in_executor(self._threads, self._present, list(layers))
-        missing = [layer for name, layer in layers.items() if name not in there]
-        if not missing:
-            return
+        with self._holding(list(layers)):
+            if going := [self._going[name] for name in layers if name in self._going]:
+                await asyncio.wait(going)
+            missing = [layer for name, layer in layers.items() if not self._has(name)]
+            if missing:
+                await self._install(missing, blobs, report)
+
+    @contextlib.contextmanager
+    def _holding(self, names: list[str]) -> Iterator[None]:
+        self._held.update(names)
+        try:
+            yield
+        finally:
+            self._held.subtract(names)
+            self._held = +self._held  # those that somebody holds still
+
+    async def _install(self, missing: list[Layer], blobs: Path, report: Report) -> None:
         progress = _Sum(report, missing)
         results = await asyncio.gather(
             *(self._ensure(layer, blobs, partial(progress.update, layer)) for layer in missing),
@@ -78,11 +97,19 @@ class Layers:
             if isinstance(result, BaseException):
                 raise result
 
-    async def remove(self, layers: Sequence[Layer]) -> None:
-        """Free layers. One that is half removed is not there."""
+    async def remove(self, layers: Sequence[Layer], in_use: Callable[[], Container[str]]) -> None:
+        """Free layers, but for those that are held or ``in_use`` (their diff ids). One that is half removed is not there."""
         loop = asyncio.get_running_loop()
         for layer in layers:
-            await loop.run_in_executor(self._threads, self._remove, folder_name(layer))
+            name = folder_name(layer)
+            if self._held[name] or name in self._going or layer.diff_id in in_use():
+                continue
+            going = self._going[name] = loop.run_in_executor(self._threads, self._remove, name)
+            going.add_done_callback(partial(self._gone, name))
+            await asyncio.shield(going)
+
+    def _gone(self, name: str, _done: asyncio.Future[None]) -> None:
+        del self._going[name]
 
     def _remove(self, name: str) -> None:
         aside = self._folder / f"{HALF}{name}.old"
@@ -90,8 +117,8 @@ class Layers:
             (self._folder / name).rename(aside)
         shutil.rmtree(aside, ignore_errors=True)
 
-    def _present(self, names: list[str]) -> set[str]:
-        return {name for name in names if (self._folder / name).is_dir()}
+    def _has(self, name: str) -> bool:
+        return (self._folder / name).is_dir()
 
     async def _ensure(self, layer: Layer, blobs: Path, listen: Callable[[int], None]) -> None:
         """One unpacking for however many ask; it goes on when who asked has gone."""
