@@ -17,6 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from .errors import UsageError, WrongCall, users_line
 
@@ -34,6 +35,7 @@ _ENDED = "the wait was ended, and what was asked for is cancelled"
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
+_lookouts: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookout] = WeakKeyDictionary()
 
 
 class _Ended(BaseException):
@@ -146,13 +148,35 @@ async def bridge(coroutine: Coroutine[Any, Any, T]) -> T:
     job = Job(coroutine)
     future = asyncio.wrap_future(job.start())
     try:
-        while not (await asyncio.wait({future}, timeout=_TICK))[0]:
-            pass
+        with _lookouts.setdefault(asyncio.get_running_loop(), _Lookout()):
+            await asyncio.wait({future})
     except asyncio.CancelledError:
         job.cancel()
         await asyncio.wait({future}, timeout=_CLEANUP)
         raise Cancelled(_ENDED) from None
     return future.result()
+
+
+class _Lookout:
+    """Keeps one loop from sleeping for long while anybody awaits on it; one tick does for however many."""
+
+    def __init__(self) -> None:
+        self._awaiting = 0
+        self._next: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        self._awaiting += 1
+        if self._next is None:
+            self._tick()
+
+    def __exit__(self, *_problem: object) -> None:
+        self._awaiting -= 1
+        if not self._awaiting and self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _tick(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(_TICK, self._tick)
 
 
 class BoundVerb(Generic[P, R]):

@@ -124,6 +124,18 @@ async def test_cancelling_an_await_cancels_the_coroutine():
     assert await asyncio.to_thread(thing.cleaned.wait, 10)
 
 
+async def test_however_many_await_on_a_loop_it_looks_up_no_more_often(monkeypatch):
+    running, thing, looks = asyncio.get_running_loop(), Thing(), []
+    later = running.call_later
+    monkeypatch.setattr(running, "call_later", lambda *given: looks.append(1) or later(*given))
+    tasks = [asyncio.ensure_future(thing.wait.aio()) for _ in range(20)]
+    await asyncio.sleep(0)  # they have begun
+    assert len(looks) == 1
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def test_many_threads_at_once_are_fine():
     thing, sums = Thing(), []
     threads = [threading.Thread(target=lambda n=n: sums.append(thing.add(n))) for n in range(50)]
