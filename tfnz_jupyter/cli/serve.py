@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _IDLE = 60.0
 _LONGEST_LOG = 8 * 1024 * 1024
+_COLLECTED = 5_000  # objects more than there were, before the collector looks at the youngest
 _ANYWHERE = ("0.0.0.0", "[::]", "*")
 
 
@@ -92,6 +94,7 @@ async def _serve(home: Home, wish: shell.Serve, starter: _Starter) -> None:
     }
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
+    _spare_the_collector()
     if wish.bind:
         print(_hint(plate), flush=True)
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
@@ -172,6 +175,13 @@ def _allow_descriptors() -> None:
     """Every connection through a tunnel is two: use all the machine allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _spare_the_collector() -> None:
+    """Have it look through what comes and goes alone, and less often: modules and classes stay until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED, 20, 20)
 
 
 def _write(file: Path, text: str) -> None:

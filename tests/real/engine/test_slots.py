@@ -58,11 +58,14 @@ async def test_a_container_takes_a_slot_under_its_own_name_and_another_is_made(r
     assert len(slots(ready) - before) == 1
 
 
-async def test_a_burst_finds_as_many_as_there_are_and_does_without(ready: Bench):
+async def test_a_burst_finds_as_many_as_there_are_and_does_without_and_the_next_finds_more(
+    ready: Bench,
+):
     booted = await asyncio.gather(*(ready.address("sleep 100") for _ in range(6)))
     assert len({address for _name, address in booted}) == 6
     said = await asyncio.gather(*(ready.said(name, "echo hello") for name, _ in booted))
     assert said == ["hello\n"] * 6
+    await eventually_async(lambda: len(slots(ready)) == 6, within=20)
 
 
 async def test_limits_are_those_of_the_container(ready: Bench):

@@ -146,8 +146,6 @@ class Hall:
         if self._cgroups.renames or not early:
             self.equip(cell)  # the launcher joins its group while we go on
         cell.wire = self._network.wire(lambda: self._sysfs(cell))
-        if early:
-            self.add_spare(cell)
 
     def equip(self, cell: Cell) -> None:
         """Have a launcher wait for a first process to come, in the cell's group."""

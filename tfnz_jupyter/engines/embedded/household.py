@@ -56,7 +56,7 @@ class Household:
         self._silences = 0  # how often no location was left
         self._companions = Companions(network)
         self._endings = Endings(self._say, self._watch, self._reactor, self._hall, self._cells)
-        self._slots = Slots(self._reactor, self._hall, self._cells)
+        self._slots = Slots(self._reactor, self._hall, self._cells, self._launches)
 
     def open(self, location: socket.socket) -> None:
         """Set up what needs other programs, listen to everything, greet the location that started us."""
