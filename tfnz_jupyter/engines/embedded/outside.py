@@ -9,29 +9,31 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
 
 class Outside:
-    """Start it before the keeper leaves; a thread has the network of the one that started it."""
+    """Start it before the keeper leaves; a thread has the network of the one that started it. Only the keeper asks it."""
 
     def __init__(self) -> None:
-        self._deeds: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._deeds: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="outside", daemon=True).start()
 
     def do(self, deed: Callable[[], T]) -> T:
         """What ``deed()`` gives or raises, done in the host's network. It must be short: the keeper waits."""
-        done: Future[T] = Future()
-        self._deeds.put((deed, done))
-        return done.result()
+        self._deeds.put(deed)
+        found, problem = self._outcomes.get()
+        if problem is not None:
+            raise problem
+        return cast(T, found)
 
     def _work(self) -> None:
         while True:
-            deed, done = self._deeds.get()
+            deed = self._deeds.get()
             try:
-                done.set_result(deed())
+                self._outcomes.put((deed(), None))
             except BaseException as problem:
-                done.set_exception(problem)
+                self._outcomes.put((None, problem))

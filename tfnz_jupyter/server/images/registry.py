@@ -16,7 +16,6 @@ import contextlib
 import ipaddress
 import json
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,9 +146,11 @@ def _own_door(name: Name) -> tuple[str, int]:
 
 def _door(name: Name) -> tuple[str, int]:
     """The host and port to knock at: the registry's, or the proxy's that leads to it."""
+    from urllib.request import getproxies, proxy_bypass  # late: it brings 2 MiB, for pulls alone
+
     host, port = _own_door(name)
-    proxy = urllib.request.getproxies().get("https")
-    if proxy and not is_loopback(name) and not urllib.request.proxy_bypass(host):
+    proxy = getproxies().get("https")
+    if proxy and not is_loopback(name) and not proxy_bypass(host):
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         return parts.hostname or host, parts.port or 3128
     return host, port
