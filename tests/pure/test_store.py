@@ -43,7 +43,7 @@ def test_a_container_is_found_as_it_was_last(file):
     store.container_wished(
         ContainerRow("s1", "alice", WISH, ContainerChanged("c1", "preparing"), None)
     )
-    store.container_made(WISH, SPEC)
+    store.container_changed(ContainerChanged("c1", "running"), 50, 2, (WISH, SPEC))
     news = ContainerChanged("c1", "ended", code=3, reason="exited")
     store.container_changed(news, 100, 5)
     assert Store(file).containers() == [ContainerRow("s1", "alice", WISH, news, SPEC, 100, 5)]

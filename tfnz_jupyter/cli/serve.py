@@ -179,7 +179,6 @@ def _allow_descriptors() -> None:
 
 def _spare_the_collector() -> None:
     """Have it look through what comes and goes alone, and less often: modules and classes stay until the end."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED, 20, 20)
 

@@ -46,10 +46,10 @@ class Chronicle:
         """Write how a container is, where that is more than progress."""
         if self._written.get(container.id, container.state) != container.state:
             self._written[container.id] = container.state
+            log, made = container.process.log, None
             if container.spec is not None and not container.over:
-                self._store.container_made(container.wish, container.spec)
-            log = container.process.log
-            self._store.container_changed(container.news, log.total, log.lines)
+                made = (container.wish, container.spec)
+            self._store.container_changed(container.news, log.total, log.lines, made)
         if container.over:
             self._written.pop(container.id, None)
             self._engine.noted(container.id)

@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS openings (
 _VERSION = 3  # of all that is in here; another version's is thrown away
 
 _encode = msgspec.msgpack.encode
+#: What was asked for, without the files that are in it by now, and what came of it.
+Made = tuple[Spawn, ContainerSpec]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +94,16 @@ class Store:
             (row.wish.container, row.session, row.user, _encode(row.wish), _encode(row.news)),
         )
 
-    def container_made(self, wish: Spawn, spec: ContainerSpec) -> None:
-        """What a container was made from; its files are in it now."""
-        self._write(
-            "UPDATE containers SET wish = ?, spec = ? WHERE id = ?",
-            (_encode(wish), _encode(spec), wish.container),
-        )
-
-    def container_changed(self, news: ContainerChanged, printed: int, lines: int) -> None:
-        """How a container is, and how much of its output has been read."""
-        self._write(
-            "UPDATE containers SET news = ?, printed = ?, lines = ? WHERE id = ?",
-            (_encode(news), printed, lines, news.container),
-        )
+    def container_changed(
+        self, news: ContainerChanged, printed: int, lines: int, made: Made | None = None
+    ) -> None:
+        """How a container is, how much of its output has been read, and what it was made from once that is known."""
+        changed = "news = ?, printed = ?, lines = ?"
+        values: tuple[object, ...] = (_encode(news), printed, lines)
+        if made is not None:
+            changed += ", wish = ?, spec = ?"
+            values += tuple(map(_encode, made))
+        self._write(f"UPDATE containers SET {changed} WHERE id = ?", (*values, news.container))
 
     def opened(self, session: str, opening: Opening) -> None:
         """A session asked for an opening."""

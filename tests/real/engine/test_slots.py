@@ -126,3 +126,20 @@ async def test_a_reboot_and_a_wish_to_sleep_fit_into_a_slot(ready: Bench):
     woken = await ready.engine.start(sleeper)
     assert (await outputs(woken))[0] == "awake\n"
     assert (await process.wait()).signal == signal.SIGKILL
+
+
+async def test_a_reboot_takes_the_launcher_that_waits_and_its_group_goes_with_the_next(
+    ready: Bench,
+):
+    name, _ = await ready.boot("sleep 100")
+    for _ in range(3):
+        await eventually_async(lambda: has_spare(ready, name), 20)
+        await ready.engine.reboot(name, 0, reset=False)
+        assert await ready.said(name, "echo hello") == "hello\n"
+    await eventually_async(lambda: has_spare(ready, name), 20)
+    groups = [Path(group) for group in existing(tag(ready.state)) if group.endswith(name)]
+    branches = {
+        path.name.split("-")[0] for one in groups for path in one.iterdir() if path.is_dir()
+    }
+    assert branches == {"first", "spare"}
+    assert sum(path.name.startswith("first-") for one in groups for path in one.iterdir()) == 1

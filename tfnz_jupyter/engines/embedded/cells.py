@@ -1,4 +1,4 @@
-"""A container as the keeper has it: its mounts, its wire, its cgroup, its processes, and how all of it goes away.
+"""How cells are made and taken down again: their mounts, their wires, their cgroups, their launchers.
 
 Everything is mounted below one tmpfs that only the keeper's mount namespace has. Its folders can be entered by the
 containers' user namespace, while the state folder behind the overlays stays 0700.
@@ -10,16 +10,15 @@ import contextlib
 import errno
 import os
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..places import COVERED
 from . import messages, offspring, pool, renewal
 from .bundle import PROVIDED
+from .cell import Cell, Process
 from .cgroups import Cgroups, Quota
-from .consoles import Terminal
-from .launch import Launch, Launcher, Pipes, Runtime
-from .network import Network, Wire
+from .launch import Launch, Launcher, Runtime
+from .network import Network
 from .policy import Policy
 from .syscalls import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, bind, mount, umount
 from .userns import whole
@@ -30,68 +29,6 @@ _SPARE = "spare"
 _FURNITURE = "furniture"
 _HALLS = ("/mnt", "/media", "/srv", "/dev/shm")
 _SYSFS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
-
-
-@dataclass(slots=True)
-class Process:
-    """A live process of a container; the pid is reused by nobody before we reap it."""
-
-    id: str
-    pid: int
-    session: int  # it was started in; see offspring.py
-    pipes: Pipes | Terminal
-    tally: int  # see tally.py
-    unwanted: bool = False  # somebody asked for its end: nothing it started outlives it
-
-
-@dataclass(slots=True)
-class Cell:
-    """One container. ``first`` is its pid namespace's init: with it everything ends."""
-
-    id: str
-    folder: str
-    launcher: Launcher | None = None  # in its group; waits to be crun of the first process
-    spare: Launcher | None = None  # in a branch; waits to be crun of one beside it
-    lacks_spare: bool = False  # it had one, or would have needed one
-    counted: bool = False  # its processes, by the user's own limit: there is no spare among them
-    wire: Wire | None = None
-    mounts: list[str] = field(default_factory=list)
-    lower: list[str] = field(
-        default_factory=list
-    )  # of its overlay: folders in the state, highest first
-    upper: str = "upper"  # its folder beside which "-work" lies
-    owner: int = 0  # host id of its root
-    terminal: bool = False  # of its first process
-    asleep: bool = False
-    sleeper: Launch | None = None  # of a first process that waits to be woken
-    waking: int = 0  # seq of a Wake
-    waker: int = 0  # pid of the crun that wakes it
-    rebooting: messages.Reboot | None = None
-    volumes: dict[str, str] = field(default_factory=dict)  # id -> where it is mounted for crun
-    ahead: Launch | None = None  # of the first process; waits to proceed
-    failure: str | None = None  # why there is none ahead
-    first: Process | None = None
-    others: dict[str, Process] = field(default_factory=dict)
-    launches: set[str] = field(default_factory=set)
-    doomed: bool = False  # destroyed while its first process was still being launched
-    released: bool = False
-    fading: bool = False  # all is gone but the veth
-    oom_kills: int = 0
-    waiting: list[int] = field(default_factory=list)  # seqs of Destroy
-
-    @property
-    def waiting_launchers(self) -> int:
-        """How many processes in its group are not its own."""
-        return sum(launcher is not None for launcher in (self.launcher, self.spare))
-
-    def processes(self) -> list[Process]:
-        """Those that live."""
-        return [*([self.first] if self.first else []), *self.others.values()]
-
-    def process(self, name: str) -> Process | None:
-        if self.first is not None and self.first.id == name:
-            return self.first
-        return self.others.get(name)
 
 
 class Hall:
@@ -155,6 +92,18 @@ class Hall:
         if cell.launcher is None:
             self._cgroups.create(cell.id)
             cell.launcher = self._launcher(cell, self._cgroups.doors(cell.id))
+
+    def equip_again(self, cell: Cell) -> None:
+        """The same for one that begins again: the launcher that waits for a process beside the first will do.
+
+        It has joined already, and its branch counts for the container like the group itself.
+        """
+        cell.former, cell.branch = cell.branch, ""
+        if cell.launcher is None and cell.spare is not None and cell.spare.lives:
+            cell.branch = f"first-{cell.spare.pid}"
+            self._cgroups.rename(f"{cell.id}/{_SPARE}", f"{cell.id}/{cell.branch}")
+            cell.launcher, cell.spare, cell.lacks_spare = cell.spare, None, True
+        self.equip(cell)
 
     def add_spare(self, cell: Cell) -> None:
         """Have one wait for the next process beside the first, where its branch can get that one's name."""
@@ -243,6 +192,8 @@ class Hall:
         """Make a cell whose processes have ended ready to start in again."""
         self._runtime.forget(cell.id)
         cell.asleep, cell.sleeper = ask.asleep, None
+        if cell.former:
+            self._cgroups.remove_branch(cell.id, cell.former)
         self.equip(cell)
         cell.ahead = self._launch(cell)
         if ask.reset:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 
 from . import messages
-from .cells import Cell, Hall, Process
+from .cell import Cell, Process
+from .cells import Hall
 from .launch import Launch
 from .reactor import Reactor
 
@@ -160,7 +161,7 @@ class Endings:
             self._say(messages.Failed(ask.seq, messages.OVER), [])
             return
         cell.rebooting = ask
-        self._hall.equip(cell)  # it joins its group while the processes end
+        self._hall.equip_again(cell)  # a new launcher joins its group while the processes end
         self._stop(cell, ask.signal, ask.grace)
 
     def _begin_again(self, cell: Cell) -> None:

@@ -307,7 +307,7 @@ class EmbeddedEngine(Engine):
         container = Container(spec, self.volumes.disk, self._machine)
         self._containers[spec.id] = container
         try:
-            await self._disk.run(self.volumes.require_space)
+            self.volumes.require_space()
             await self._keeper()
             needs.require_limits(spec.limits, self._machine.lacking)
             container.disk = self.volumes.disk  # another keeper's has another

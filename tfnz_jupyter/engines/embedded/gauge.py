@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .cells import Cell
+from .cell import Cell
 from .cgroups import Cgroups
 
 _TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")  # microseconds

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from . import gauge, messages, offspring, sweep, tally
 from .border import Border
-from .cells import Cell, Hall, Process
+from .cell import Cell, Process
+from .cells import Hall
 from .cgroups import Cgroups, tag
 from .companions import Companions
 from .conversation import Conversation

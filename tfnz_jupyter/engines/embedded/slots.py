@@ -15,7 +15,8 @@ import traceback
 from collections import deque
 from collections.abc import Mapping, Sized
 
-from .cells import Cell, Hall
+from .cell import Cell
+from .cells import Hall
 from .reactor import Reactor
 
 _QUIET = 0.02  # seconds without a request, before the next thing is made
