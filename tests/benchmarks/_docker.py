@@ -25,6 +25,8 @@ from tests.support.mounts import unmount_below
 
 T = TypeVar("T")
 
+#: What rows call it.
+PEER = "Docker API"
 IMAGE = "tfnz-bench-busybox"
 #: As ours are by default, as far as Docker can: its own seccomp filter and capabilities come by themselves.
 HARDENED = {"mem_limit": "4g", "pids_limit": 512, "security_opt": ["no-new-privileges"]}

@@ -22,6 +22,8 @@ from tests.support.eventually import eventually
 from tfnz_jupyter.folders import runtime_folder
 
 OURS = "ours"
+#: What runs in most containers that are measured: one line, and then it sleeps.
+COMMAND = ["sh", "-c", "echo hello; exec sleep 1000"]
 #: Between two measurements the machine rests, as it does for a user (seconds): some costs only show then.
 REST = 0.25
 

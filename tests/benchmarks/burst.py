@@ -7,14 +7,12 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.benchmarks._docker import dockerd
-from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns
+from tests.benchmarks._docker import PEER, dockerd
+from tests.benchmarks._measuring import COMMAND, OURS, Row, Target, alone, in_turns
 from tfnz_jupyter import Location, Node
 
 MANY = 50
 ROUNDS = 3
-COMMAND = ["sh", "-c", "echo hello; exec sleep 1000"]
-PEER = "Docker API"
 
 
 def main() -> None:

@@ -6,13 +6,11 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks._docker import dockerd
-from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns, timed
+from tests.benchmarks._docker import PEER, dockerd
+from tests.benchmarks._measuring import COMMAND, OURS, Row, Target, alone, in_turns, timed
 from tfnz_jupyter import Container, Location, Node
 
 ROUNDS = 12
-COMMAND = ["sh", "-c", "echo hello; exec sleep 1000"]
-PEER = "Docker API"
 
 
 def main() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from tests.benchmarks._docker import dockerd
+from tests.benchmarks._docker import PEER, dockerd
 from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns, timed
 from tfnz_jupyter import Container, Location
 
 ROUNDS = 30
 COMMAND = ["echo", "hello"]
-PEER = "Docker API"
 
 
 def main() -> None:

@@ -10,15 +10,13 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from tests.benchmarks._docker import dockerd
-from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns, timed
+from tests.benchmarks._docker import PEER, dockerd
+from tests.benchmarks._measuring import COMMAND, OURS, Row, Target, alone, in_turns, timed
 from tfnz_jupyter import Location, Node
 
 ROUNDS = 20
-COMMAND = ["sh", "-c", "echo hello; exec sleep 1000"]
 SLOTS = 4  # that the embedded engine makes ahead
 COLD = "ours, no warm slot"
-PEER = "Docker API"
 
 
 def main() -> None:
