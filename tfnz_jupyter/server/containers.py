@@ -311,7 +311,8 @@ class Container:
         report = Paced(self._progressed)
         image = await self._images.ensure(self._wish.image, report)
         self._image_id = image.id
-        self._change(image_source=image.source)
+        # told with what comes next, which is soon
+        self._state = msgspec.structs.replace(self._state, image_source=image.source)
         await self._engine.install(image, self._images.blobs, report)
         self.spec = _spec(self._wish, image)
         self._change(state="booting", step="boot", text="", done=0, total=None)
