@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import subprocess
 
+import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfnz_jupyter.engines.accounts import Account
 from tfnz_jupyter.engines.base import Terminal
-from tfnz_jupyter.engines.kubernetes import channels, init, specs, telnet
+from tfnz_jupyter.engines.kubernetes import channels, init, ports, specs, telnet
 from tfnz_jupyter.engines.kubernetes.batches import Batches
 from tfnz_jupyter.errors import ProtocolError
 
@@ -152,3 +155,43 @@ def test_the_cluster_leaves_the_scripts_dollars_alone():
     (given,) = init.preparing("any")["env"]
     assert given["value"].replace("$$", "$") == init.script()
     assert "$(" not in given["value"].replace("$$", "")
+
+
+class Web:
+    """A connection of the API server's into a Pod, in which nobody says anything unless told to."""
+
+    def __init__(self) -> None:
+        self.said: asyncio.Queue[bytes] = asyncio.Queue()
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.closed = False
+
+    def __aiter__(self) -> Web:
+        return self
+
+    async def __anext__(self) -> aiohttp.WSMessage:
+        return aiohttp.WSMessage(aiohttp.WSMsgType.BINARY, await self.said.get(), None)
+
+    async def send_bytes(self, data: bytes) -> None:
+        self.heard.put_nowait(data)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_forwarded_connection_goes_on_after_an_end_of_input_and_goes_when_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(ports, "_LOOK", 0.01)
+    web, (ours, theirs) = Web(), socket.socketpair()
+    ours.setblocking(False)
+    pumping = asyncio.ensure_future(ports._pump(web, ours))
+    theirs.sendall(b"ask")
+    assert await web.heard.get() == b"\x00ask"
+    theirs.shutdown(socket.SHUT_WR)
+    web.said.put_nowait(b"\x00\x50\x00")
+    web.said.put_nowait(b"\x00answer")
+    assert await asyncio.to_thread(theirs.recv, 100) == b"answer"
+    theirs.close()
+    async with asyncio.timeout(10):
+        await pumping
+    assert web.closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -115,4 +116,6 @@ def _so_far(title: str, news: Progress) -> str:
     if done is not None:
         full = round(done * _WIDTH)
         text = f"{'#' * full}{'.' * (_WIDTH - full)} {100 * done:3.0f} %  {text}"
-    return text[:_LONGEST]
+    return text[
+        : min(_LONGEST, shutil.get_terminal_size().columns - 1)
+    ]  # a line that wraps is not drawn over

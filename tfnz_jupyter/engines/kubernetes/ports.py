@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import secrets
+import select
 import socket
 
 import aiohttp
@@ -24,6 +25,7 @@ from .api import Api
 from .desk import Desk
 
 _PROOF = 1.0
+_LOOK = 1.0  # seconds between two looks whether who says nothing more still listens
 _PIECE = 128 * 1024
 _FRESH = 0.2  # seconds for which somebody who listens is taken to do so still
 
@@ -115,21 +117,33 @@ async def _heard(ip: str, port: int) -> bytes:
 
 
 async def _pump(web: aiohttp.ClientWebSocketResponse, sock: socket.socket) -> None:
-    """Until one side has ended; whoever is cut sees a reset."""
-    up, down = asyncio.create_task(_up(sock, web)), asyncio.create_task(_down(web, sock))
+    """Until the Pod's side has ended, or nobody is there to hear it; whoever is cut sees a reset."""
+    both = asyncio.create_task(_up(sock, web)), asyncio.create_task(_down(web, sock))
     try:
-        await down
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        up.cancel()
-        await asyncio.gather(up, return_exceptions=True)
+        for way in both:
+            way.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
         sock.close()
         await web.close()
 
 
 async def _up(sock: socket.socket, web: aiohttp.ClientWebSocketResponse) -> None:
+    """Returns once the socket's other end is closed: who only says no more may still hear."""
     loop = asyncio.get_running_loop()
-    while data := await loop.sock_recv(sock, _PIECE):
-        await web.send_bytes(channels.pack(channels.DATA, data))
+    with contextlib.suppress(OSError):  # a reset
+        while data := await loop.sock_recv(sock, _PIECE):
+            try:
+                await web.send_bytes(channels.pack(channels.DATA, data))
+            except (aiohttp.ClientError, ConnectionError):
+                break  # what the Pod said last may still be on its way
+        closed = select.poll()
+        closed.register(sock, 0)  # that is always told
+        while True:
+            if closed.poll(0):
+                return
+            await asyncio.sleep(_LOOK)
 
 
 async def _down(web: aiohttp.ClientWebSocketResponse, sock: socket.socket) -> None:
