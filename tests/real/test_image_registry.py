@@ -14,10 +14,12 @@ from tests.support.image_files import copy, layer_tar, make_layout, noise, regis
 from tfnz_jupyter.engines.base import Progress
 from tfnz_jupyter.errors import EngineFailed, ImageNotFound, NotSupported, Refused
 from tfnz_jupyter.server.images import Images
-from tfnz_jupyter.server.images.documents import DOCKER_LIST, MANIFEST, digest_of, this_machine
+from tfnz_jupyter.server.images.documents import MANIFEST, digest_of, this_machine
 
 SIZE = 3_000_000
 TREES = (layer_tar(a=noise(SIZE)), layer_tar(b=b"small"))
+
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 
 def ignore(_progress: object) -> None:

@@ -33,12 +33,6 @@ class SmallSnapshot:
         return self.mood not in ("live", "wait")
 
 
-def small_text(one: SmallSnapshot) -> str:
-    """One line, in plain text."""
-    facts = [f"{fact.label} {fact.text}" for fact in one.facts]
-    return "  ".join([one.kind, one.name, one.state, *facts])
-
-
 def small_html(
     one: SmallSnapshot, log: LogSnapshot | None = None, now: float = 0, style: str = ""
 ) -> str:

@@ -63,9 +63,7 @@ class Host:
         self.images: set[str] = set()  # ids of those that are there, as far as is known
         self.stacks: set[tuple[str, ...]] = set()  # likewise: layers, by diff id, upon each other
         self.cpus = self.memory = 0
-        self.is_near = self.is_reached = (
-            False  # its processes, its containers' addresses: from here
-        )
+        self.is_near = False  # its processes are this machine's
         self._way: Way | None = None
         self.network: Network
         self.firewall: Firewall
@@ -121,7 +119,7 @@ class Host:
         await self._bring_toolbox()
         self.network = Network(self, f"tfnz-{self.key}", f"tfnz{self.key}")
         seen = await self._seen(is_new=await self.network.open())
-        self.is_near, self.is_reached = seen.near, seen.reached
+        self.is_near = seen.near
         await self.keep_rules(seen.no_rules, by_helper=seen.by_helper)
         return seen.lacking
 

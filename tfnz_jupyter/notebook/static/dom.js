@@ -16,8 +16,6 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const PATHS = {
   down: "M4 6.5 8 10.5l4-4",
-  pause: "M6 4v8M10 4v8",
-  play: "M5.5 4v8l6.5-4z",
   taller: "M8 3v10M5 10.5 8 13.5l3-3M5 5.5 8 2.5l3 3",
   shorter: "M3 8h10M5.5 2.5 8 5l2.5-2.5M5.5 13.5 8 11l2.5 2.5",
   info: "M8 7.5v4M8 4.6v.1M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
