@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tfnz_jupyter.dockerfile import (
     Ignored,
     compiled,
     expand,
+    of_name,
     pairs,
     read,
     split_words,
@@ -142,6 +147,28 @@ def test_patterns_stay_within_names_but_for_two_stars(
     assert [bool(match(path)) for path in fits + fits_not] == [True] * len(fits) + [False] * len(
         fits_not
     )
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_the_pattern_of_a_name_fits_as_any_other(pattern: str, name: str):
+    assert bool(of_name(pattern).fullmatch(name)) == bool(compiled(pattern).fullmatch(name))
+
+
+def test_no_pattern_of_a_name_takes_for_ever():
+    """Tried in every way there is, this one would take longer than the universe is old."""
+    assert of_name("*a" * 40 + "b").fullmatch("a" * 250) is None
+
+
+@pytest.mark.parametrize("kind", [compiled, of_name])
+@pytest.mark.parametrize("pattern", ["[z-a]", "[a"])
+def test_what_is_no_pattern_is_an_error(kind: Callable[[str], object], pattern: str):
+    with pytest.raises(ValueError, match="a"):
+        kind(pattern)
+
+
+def test_a_line_of_many_flags_is_read_once():
+    (one,) = read(f"RUN {'--a=b ' * 100_000}x")
+    assert (len(one.flags), one.rest) == (100_000, "x")
 
 
 def test_the_last_line_that_fits_decides_what_is_left_out():

@@ -6,7 +6,7 @@ by who would have to do it, with the line; nothing is read and then forgotten.
 
 from __future__ import annotations
 
-from .patterns import Ignored, compiled
+from .patterns import Ignored, compiled, of_name
 from .reading import Heredoc, Instruction, read, wrong
 from .stages import Stage, stages, takes_from_context
 from .words import Lookup, expand, pairs, split_words
@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "compiled",
     "expand",
+    "of_name",
     "pairs",
     "read",
     "split_words",

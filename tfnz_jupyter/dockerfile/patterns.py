@@ -25,7 +25,32 @@ def compiled(pattern: str) -> re.Pattern[str]:
         else:
             piece, at = _plain(pattern, at)
             found += piece
-    return re.compile(found, re.DOTALL)
+    return _expression(pattern, found)
+
+
+def of_name(pattern: str) -> re.Pattern[str]:
+    """The same for the name of one file, which has no ``/`` in it. Raises ``ValueError`` where it is none.
+
+    Whoever wrote the pattern need not be trusted: what stands between two ``*`` is sought once, and never sought again.
+    """
+    pieces, at = [""], 0
+    while at < len(pattern):
+        if pattern[at] == "*":
+            pieces.append("")
+            at += 1
+            continue
+        inside, at = (_one_of if pattern[at] == "[" else _plain)(pattern, at)
+        pieces[-1] += inside
+    first, *middle, last = pieces if len(pieces) > 1 else [*pieces, ""]
+    sought = "".join(f"(?>.*?{piece})" for piece in middle if piece)
+    return _expression(pattern, f"{first}{sought}{'.*' * (len(pieces) > 1)}{last}")
+
+
+def _expression(pattern: str, found: str) -> re.Pattern[str]:
+    try:
+        return re.compile(found, re.DOTALL)
+    except re.error as problem:
+        raise ValueError(f"{pattern!r} is no pattern: {problem}") from None
 
 
 def _plain(pattern: str, at: int) -> tuple[str, int]:

@@ -134,9 +134,11 @@ class _Reader:
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(NAMES)}."
             raise wrong(line, f"there is no instruction {word!r}", hint)
         flags: list[tuple[str, str]] = []
-        while name in _WITH_FLAGS and (found := _FLAG.match(rest)):
+        at = 0
+        while name in _WITH_FLAGS and (found := _FLAG.match(rest, at)):
             flags.append((found[1], found[2] or ""))
-            rest = rest[found.end() :]
+            at = found.end()
+        rest = rest[at:]
         heredocs = tuple(self._heredocs(line, rest)) if name in _WITH_HEREDOCS else ()
         if not rest:
             raise wrong(line, f"{name} needs something behind it")

@@ -230,6 +230,8 @@ def test_arguments_have_values_from_outside_and_defaults(location: Location):
         ("FROM no-such-image-anywhere\nRUN x", ImageNotFound, r"line 1: FROM no-such-image"),
         ("FROM busybox\nRUN --mount=type=cache x", UsageError, "line 2: RUN has no --mount"),
         ("FROM busybox\nADD http://x/y /", NotSupported, "line 2: ADD .* is not fetched here"),
+        ("FROM busybox\nCOPY --from=busybox [z-a] /", UsageError, "line 2: .* is no pattern"),
+        ("FROM busybox\nCOPY --from=busybox 'a /", UsageError, "line 2: .* is never closed"),
         ("FROM busybox\nENV A", UsageError, "line 2: ENV A: A has no value"),
         ("FROM --platform=linux/vax busybox", NotSupported, "line 1: linux/vax is not built"),
     ],

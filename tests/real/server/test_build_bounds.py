@@ -135,6 +135,20 @@ def test_nobody_has_what_another_has_built(served: Served, name: str):
         assert output(ada, "hers", "cat /secret") == "secret\n"
 
 
+def test_a_build_has_few_containers_at_once_however_many_it_copies_from(location: Location, before):
+    def look(_said: bytes) -> None:
+        more = traces()["files"] - before["files"]
+        seen.append(sum("containers/" in one for one in more))
+
+    seen: list[int] = []
+    names = [f"stage{number}" for number in range(8)]
+    text = "".join(f"FROM busybox AS {name}\nRUN echo {name} >/{name}\n" for name in names)
+    text += "FROM busybox\n" + "".join(f"COPY --from={name} /{name} /\n" for name in names)
+    location.build_image("many", text, log=look)
+    assert 0 < max(seen) < 6
+    assert output(location, "many", "cat /stage0 /stage7") == "stage0\nstage7\n"
+
+
 def test_a_build_counts_as_a_container_of_its_user(served: Served, name: str):
     served.join(name, "--containers", "1")
     with Location(location=name) as session:

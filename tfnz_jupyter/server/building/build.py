@@ -21,6 +21,7 @@ from .rooms import Log, Rooms, Site
 from .steps import Egress, Steps, at
 
 _SCRATCH = "scratch"
+_MOST = 1000  # stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Build:
         """
         wish = self._wish
         key = parse_name(wish.reference).key
-        self._stages, self._before = stages(read(wish.dockerfile), self._given)
+        self._stages, self._before = await asyncio.to_thread(self._read)
         last = self._target()
         needed = self._needed(last)
         if self._context is None:
@@ -88,6 +89,12 @@ class Build:
             await self._tell_unused()
             await asyncio.to_thread(drafts.keep, key, self._done[last.index])
             return await self._installed()
+
+    def _read(self) -> tuple[list[Stage], dict[str, str]]:
+        found, before = stages(read(self._wish.dockerfile), self._given)
+        if len(found) > _MOST:
+            raise UsageError(f"a Dockerfile has at most {_MOST:,} stages, and not {len(found):,}")
+        return found, before
 
     def _make(self, drafts: Drafts, key: str, stack: contextlib.AsyncExitStack) -> None:
         self._drafts, rooms = drafts, Rooms(self._site)
@@ -185,9 +192,10 @@ class Build:
 
     async def _step(self, draft: Draft, one: Instruction, scope: _Scope) -> Draft:
         scope.had.add(one.name)
+        env = draft.env
 
         def lookup(name: str) -> str | None:
-            return draft.env.get(name, scope.args.get(name))
+            return env.get(name, scope.args.get(name))
 
         match one.name:
             case "RUN":

@@ -26,6 +26,7 @@ Read = Callable[[], Awaitable[bytes | None]]
 Elsewhere = Callable[[str], Awaitable[Draft]]
 
 _CONTEXT, _WRITTEN = "/context", "/written"
+_OPEN = 3  # containers of other stages and images that are there at once: a build counts as one
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -40,13 +41,13 @@ class Copies:
         self._read, self._stack = read, stack
         self._context: Room | None = None
         self._received = False
-        self._others: dict[tuple[str, ...], Room] = {}
+        self._others: dict[tuple[str, ...], tuple[Room, contextlib.AsyncExitStack]] = {}
         self._texts = 0
 
     async def copy(self, draft: Draft, one: Instruction, lookup: Lookup) -> Draft:
         """The draft after COPY or ADD."""
-        flags = _flags(one, lookup)
         with at(one):
+            flags = _flags(one, lookup)
             *named, dest = _words(one, lookup)
             source, paths = await self._found(one, named, flags.get("from", ""), lookup)
             place = posixpath.join(plain.folder(draft), dest)
@@ -87,7 +88,7 @@ class Copies:
     async def _here(self) -> Room:
         """Where the context lies, and texts of the Dockerfile."""
         if self._context is None:
-            self._context = await self._sleep_in(Draft())
+            self._context, _end = await self._sleep_in(Draft())
         return self._context
 
     async def _receive(self, room: Room) -> str:
@@ -114,13 +115,20 @@ class Copies:
     async def _other(self, name: str) -> Room:
         draft = await self._elsewhere(name)
         key = tuple(layer.diff_id for layer in draft.layers)
-        if key not in self._others:
-            self._others[key] = await self._sleep_in(draft)
-        return self._others[key]
+        found = self._others.pop(key, None)
+        if found is None:
+            while len(self._others) >= _OPEN:
+                _room, end = self._others.pop(next(iter(self._others)))
+                await end.aclose()
+            found = await self._sleep_in(draft)
+        self._others[key] = found  # behind those that were used before
+        return found[0]
 
-    async def _sleep_in(self, draft: Draft) -> Room:
+    async def _sleep_in(self, draft: Draft) -> tuple[Room, contextlib.AsyncExitStack]:
+        """A container, and what ends it before all the others."""
+        end = await self._stack.enter_async_context(contextlib.AsyncExitStack())
         room = self._rooms.room(draft.info("what is copied from"), "none", lambda _: None)
-        return await self._stack.enter_async_context(room)
+        return await end.enter_async_context(room), end
 
 
 def require_context(one: Instruction) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 
-from ...dockerfile import compiled
+from ...dockerfile import of_name
 from ...engines.files import Files, Kind
 from ...errors import NoSuchFile, NotSupported
 
@@ -27,7 +27,7 @@ async def matching(files: Files, top: str, pattern: str) -> list[str]:
         if name == "**":
             found = [path for one in found for path in await _all_folders(files, one)]
         elif _WILD & set(name):
-            fits = compiled(name).fullmatch
+            fits = of_name(name).fullmatch
             found = [f"{one}/{n}" for one in found for n in await _listed(files, one) if fits(n)]
         else:
             found = [f"{one.rstrip('/')}/{name}" for one in found]

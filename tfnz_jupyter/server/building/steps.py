@@ -123,6 +123,8 @@ def at(one: Instruction) -> Iterator[None]:
             raise
         told = f"{place}: {one.shown}: {error.message}"
         raise type(error)(told, hint=error.hint, detail=error.detail) from error
+    except ValueError as problem:
+        raise wrong(one.line, f"{one.shown}: {problem}") from None
     except FileNotFoundError as error:
         raise NoSuchFile(f"{place}: {one.shown}: there is no {error.filename}") from error
     except OSError as error:
