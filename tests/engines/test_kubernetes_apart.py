@@ -63,7 +63,7 @@ class TestForwarded(Dialling, Tunnels):
         before = opened.leftovers()
         yield opened
         await opened.clear()
-        await eventually_async(lambda: opened.leftovers() == before, within=5)
+        await eventually_async(lambda: opened.leftovers() == before, within=opened.soon)
 
     async def test_an_address_is_not_reached(self, bench: Bench) -> None:
         name, _process = await bench.boot("sleep 1000")

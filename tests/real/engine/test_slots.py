@@ -115,7 +115,7 @@ async def test_a_killed_process_leaves_nothing_behind_in_what_was_a_spares_group
     assert (await process.read() or (None, b""))[1] == b"up\n"
     await process.signal(signal.SIGKILL)
     await process.wait()
-    await eventually_async(lambda: "1000" not in str(footprint(ready.state)["processes"]), 5)
+    await eventually_async(lambda: "1000" not in str(footprint(ready.state)["processes"]), 20)
 
 
 async def test_a_reboot_and_a_wish_to_sleep_fit_into_a_slot(ready: Bench):
