@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tfnz_jupyter.doctor import examine
 
@@ -24,6 +25,9 @@ NO_TOOL = f"nodes cannot be stopped; export {TOOL}=PROGRAM, which does so by: PR
 #: Programs of ours print as they do for users, whatever the developer's shell says.
 os.environ.pop("PYTHONUNBUFFERED", None)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+settings.register_profile("unhurried", deadline=None)  # that the machine is busy is nobody's bug
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

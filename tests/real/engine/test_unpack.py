@@ -302,6 +302,18 @@ async def test_a_layer_brings_no_code_to_the_process_that_unpacks_it(tiny: Bench
     assert "intruded" not in told.value.detail
 
 
+def test_what_glibc_loads_late_is_there_before_the_chroot(tmp_path: Path):
+    program = """
+import ctypes, sys
+from tfnz_jupyter.engines.embedded.chroot import enter
+libc = ctypes.CDLL(None)
+enter(sys.argv[1])
+libc.pthread_exit(None)
+"""
+    ended = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_a_container_brings_no_code_to_the_process_that_packs_it(tmp_path: Path):
     def write(path: str, content: bytes) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import queue
+import resource
 import shutil
 import stat
 import subprocess
@@ -33,6 +34,8 @@ from .chroot import enter
 from .userns import whole
 
 _CHUNK = 1 << 20
+#: Addresses, in bytes: a header is read as a whole, and may say of itself that it is as long as the layer.
+_MEMORY = 1 << 30
 _NOBODY = 65_534
 _KEPT_XATTR = "SCHILY.xattr.user."
 _XATTR = "SCHILY.xattr."
@@ -374,8 +377,11 @@ def _say(what: dict[str, object]) -> None:
 
 def main(arguments: list[str]) -> int:
     blob, folder, digest, diff_id, first_id = arguments
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     try:
         _say({"dropped": unpack(blob, folder, digest, diff_id, int(first_id))})
+    except MemoryError:
+        _say({"error": "corrupt", "text": "a name or a header in it is absurdly long"})
     except Corrupt as error:
         _say({"error": "corrupt", "text": str(error)})
     except OSError as error:
@@ -387,4 +393,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    os._exit(main(sys.argv[1:]))  # at once: its threads may be at work
