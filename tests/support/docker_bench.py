@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -34,13 +34,18 @@ from tfnz_jupyter.engines.watcher import LINGER
 
 _HOME = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 LACKING = "no dockerd; apt-get install docker.io"
+_FAR = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def _only_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
 class Dockerd:
     """One that runs; ``folder`` is all there is of it, but for the network namespace it is in."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, far: bool = False) -> None:
+        self.folder, self.far = folder, far
         self.url = f"unix://{folder}/sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,8 +55,15 @@ class Dockerd:
         return self._process.pid
 
     def start(self, *options: str) -> None:
-        """Have it answer. It is where this thread is."""
-        argv = ["dockerd", "--host", self.url, "--data-root", f"{self.folder}/data"]
+        """Have it answer. It is where this thread is; its processes are another machine's, if it is ``far``."""
+        argv = [
+            *_FAR * self.far,
+            "dockerd",
+            "--host",
+            self.url,
+            "--data-root",
+            f"{self.folder}/data",
+        ]
         argv += ["--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid"]
         argv += ["--bridge=none", "--userland-proxy=false", "--shutdown-timeout=1", *options]
         self._launch(*argv, ready="API listen on")
@@ -59,7 +71,7 @@ class Dockerd:
     def stop(self) -> None:
         """End it, and with it every container."""
         if self._process is not None:
-            self._process.terminate()
+            os.kill(_only_child(self.pid) if self.far else self.pid, signal.SIGTERM)
             self._process.wait(60)
             self._process = None
 
@@ -120,6 +132,13 @@ class Podman(Dockerd):
 
 
 @contextmanager
+def dockerd_elsewhere() -> Iterator[Dockerd]:
+    """One whose processes have other numbers than this machine's, and are not to be found by them."""
+    with _running(functools.partial(Dockerd, far=True)) as made:
+        yield made
+
+
+@contextmanager
 def podman() -> Iterator[Podman]:
     """One that ends with its containers, and leaves nothing."""
     with _running(Podman) as made:
@@ -137,7 +156,7 @@ D = TypeVar("D", bound=Dockerd)
 
 
 @contextmanager
-def _running(kind: type[D], *options: str) -> Iterator[D]:
+def _running(kind: Callable[[Path], D], *options: str) -> Iterator[D]:
     made = kind(Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp")))
     try:
         made.start(*options)

@@ -42,7 +42,7 @@ class Container:
         self.asleep = spec.asleep
         self.over = self.unwanted = False
         self.turning = asyncio.Lock()  # held while it boots, wakes or reboots
-        self.rebooting = False
+        self.rebooting = self._is_equipped = False
         self.retiring: asyncio.Future[None] | None = None  # under way, or done
         self.running: DockerRunning | None = None
         self.processes: dict[str, DockerRunning] = {}  # by Docker's id of an exec
@@ -115,7 +115,7 @@ class Container:
         )  # fmt: skip
         made = await self.host.docker.containers.create(asked, name=f"tfnz-{self.spec.id}")
         self.id = made.id
-        gated = manifest.is_gated(self.spec)
+        gated = self._is_equipped = manifest.is_gated(self.spec)
         if files := manifest.files(self.spec, toolbox.busybox() if gated else b""):
             await made.put_archive("/", files)
 
@@ -203,7 +203,10 @@ class Container:
 
     async def execute(self, spec: ProcessSpec) -> DockerRunning:
         """Start it. Raises ``EngineFailed``."""
-        key = await self.host.make_exec(self.id, manifest.process(spec))
+        if not self.host.is_near:
+            await self._equip()
+        asked = manifest.process(spec, says_number=not self.host.is_near)
+        key = await self.host.make_exec(self.id, asked)
         tty = spec.terminal is not None
         stream = await self.host.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": tty})
         process = Beside(self, key)
@@ -219,8 +222,16 @@ class Container:
             raise
         return running
 
+    async def _equip(self) -> None:
+        """Bring along what it takes to signal its processes, once."""
+        if not self._is_equipped:
+            await self.docker.put_archive("/", manifest.tools(toolbox.busybox()))
+            self._is_equipped = True
+
     async def _started(self, running: DockerRunning, process: Beside, spec: ProcessSpec) -> None:
         """Until it runs, or has run. Its words may be Docker's, about why it does not."""
+        if not self.host.is_near:
+            return await self._numbered(running, process, spec)
         while not running.ended and not process.pid:
             await process.ask()
             await asyncio.sleep(0 if running.ended or process.pid else _STEP)
@@ -232,6 +243,17 @@ class Container:
         said = await running.first_word(_LATE)
         if said is not None and (words.is_refusal(said) or words.is_late(said)):
             raise words.why(said.decode("utf-8", "replace"), spec.argv, self.spec)
+
+    async def _numbered(self, running: DockerRunning, process: Beside, spec: ProcessSpec) -> None:
+        """The same where its number is what it says itself."""
+        said = await running.first_line(_LATE)
+        if said == b"missing":
+            raise reasons.no_command(spec.argv[0], self.spec.image.reference)
+        if not said.isdigit():
+            raise words.why(said.decode("utf-8", "replace"), spec.argv, self.spec)
+        process.pid = int(said)
+        if spec.terminal is not None and not running.ended:
+            await running.resize(spec.terminal.columns, spec.terminal.rows)
 
     # -- ends
 

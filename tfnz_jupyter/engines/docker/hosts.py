@@ -219,11 +219,7 @@ class Host:
 
     async def code_of(self, key: str) -> int:
         """Run one to its end; 0 too where its container has ended since, and it is forgotten with that."""
-        reader, writer = await self.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": False})
-        try:
-            await reader.read()
-        finally:
-            writer.close()
+        await self.output_of(key)
         while True:
             try:
                 found = await self.inspect_exec(key)
@@ -234,6 +230,18 @@ class Host:
             if not found["Running"]:
                 return int(found["ExitCode"] or 0)
             await asyncio.sleep(0.01)
+
+    async def output_of(self, key: str) -> bytes:
+        """Run one to the end of its outputs; what it printed."""
+        reader, writer = await self.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": False})
+        try:
+            text, said = await reader.read(), b""
+        finally:
+            writer.close()
+        while text:
+            size = int.from_bytes(text[4:8], "big")
+            said, text = said + text[8 : 8 + size], text[8 + size :]
+        return said
 
     async def mounted(self, described: dict[str, Any]) -> dict[str, str]:
         """The volumes of a container, by our ids."""

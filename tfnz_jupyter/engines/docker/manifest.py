@@ -19,11 +19,14 @@ GATE, BUSYBOX = ".tfnz/gate", ".tfnz/busybox"
 _WAIT = f'read -r _ <"/{GATE}"; exec "$@"'
 #: Lets it go on, if there is such a command.
 _OPEN = f'command -v "$1" >/dev/null || exit 127; echo >"/{GATE}"'
+#: Says its number in the container and becomes the command, or that there is no such.
+_SAYS_NUMBER = 'command -v "$1" >/dev/null || { echo missing; exit 127; }; echo $$; exec "$@"'
 #: Keys that nobody types, in place of those by which Docker would let go of a terminal (Ctrl-P, and then Ctrl-Q).
 DETACH = ",".join(["ctrl-@"] * 8)
 _PIDS = 512
 _TERM = "xterm-256color"
-#: A log of Docker's own would be a copy on disk of all that is printed, and slow it down.
+#: A log of Docker's own (``local``, of 1 MiB) would be a copy on disk of all that is printed, of which the next location could
+#: read what nobody took: but 30 MB of short lines then take 40 s, and not 4, and 20 s of dockerd's time, and not half a one.
 _NO_LOG = {"Type": "none"}
 
 
@@ -93,13 +96,14 @@ def _host(
     }
 
 
-def process(spec: ProcessSpec) -> dict[str, Any]:
-    """One more process, as aiodocker wants it said."""
+def process(spec: ProcessSpec, *, says_number: bool = False) -> dict[str, Any]:
+    """One more process, as aiodocker wants it said; the first line of its output may be its number in the container."""
+    prefix = [f"/{BUSYBOX}", "sh", "-c", _SAYS_NUMBER, "sh"] if says_number else []
     env = dict(spec.env or ())
     if spec.terminal is not None:
         env.setdefault("TERM", _TERM)
     return {
-        "cmd": list(spec.argv),
+        "cmd": [*prefix, *spec.argv],
         "environment": env,
         "tty": spec.terminal is not None,
         "stdin": True,
@@ -107,6 +111,11 @@ def process(spec: ProcessSpec) -> dict[str, Any]:
         "user": spec.user or "",
         "detach_keys": DETACH,
     }
+
+
+def script(text: str, *words: str | int) -> dict[str, Any]:
+    """A script that root runs there, said likewise."""
+    return {"cmd": [f"/{BUSYBOX}", "sh", "-c", text, "sh", *map(str, words)], "user": "0"}
 
 
 def opening(argv: Iterable[str]) -> dict[str, Any]:
@@ -127,6 +136,14 @@ def files(spec: ContainerSpec, busybox: bytes) -> bytes:
             pipe.type, pipe.mode = tarfile.FIFOTYPE, 0o666
             tar.addfile(pipe)
     return buffer.getvalue() if spec.files or is_gated(spec) else b""
+
+
+def tools(busybox: bytes) -> bytes:
+    """A tar of what a container needs for scripts and numbers."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        add(tar, BUSYBOX, busybox, 0o755)
+    return buffer.getvalue()
 
 
 def add(tar: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:

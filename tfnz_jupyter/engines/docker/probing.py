@@ -20,7 +20,7 @@ _PORT = 7
 _PATIENCE = 3.0  # seconds for the listener to listen
 _MARK = "TFNZ_PROBE"
 _LISTEN = ["sh", "-c", f'while :; do echo "${_MARK}" | nc -l -p {_PORT}; done']
-_FAR = "{name} is another machine: files of its containers cannot be reached, nor processes beside the first be signalled"
+_FAR = "{name} is another machine: files of its containers cannot be reached, nor is anything built there"
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,15 @@
-"""Signals to processes: to the first by Docker, to those beside it by pid, where the host is this machine.
-
-Docker has no call for the latter. They are found by their pid there, and all that they started with them, as the embedded
-engine does it where it has no control groups: who left the session, and lost its parent, is not found.
-"""
+"""What can be done to a container's processes: to the first by Docker, to those beside it by their family."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from typing import TYPE_CHECKING
 
-from ...errors import NotSupported
 from ..background import Background
 from ..embedded import offspring
+from .families import Family, Far, Near
 from .hosts import BROKEN
 from .running import Process, from_code
 
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Signals that are meant to end a process.
 _ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-_FAR = "processes beside a container's first cannot be signalled: their host is another machine"
 
 
 class First(Process):
@@ -67,17 +61,17 @@ class Beside(Process):
     def __init__(self, container: Container, key: str) -> None:
         self._container, self.key = container, key
         self._background = Background()
-        self.pid = 0
+        self.pid = 0  # here, or, on another machine, in its container
         self._session = 0
 
     async def look(self) -> int | None:
-        """Find its pid, if it runs; its code, if it does so no longer, or never did."""
+        """Find its pid, if it runs on this machine; its code, if it does so no longer, or never did."""
         found = await self._container.host.inspect_exec(self.key)
         if not found["Running"]:
             return None if found["ExitCode"] is None else int(found["ExitCode"])
-        self.pid = int(found.get("Pid") or 0)
-        if self.pid and self._container.host.is_near:
-            self._session = offspring.session(self.pid)
+        if self._container.host.is_near:
+            self.pid = int(found.get("Pid") or 0)
+            self._session = offspring.session(self.pid) if self.pid else 0
         return None
 
     async def ask(self) -> None:
@@ -87,52 +81,38 @@ class Beside(Process):
                 self._container.process_died(self.key, from_code(code))
 
     async def signal(self, number: int) -> None:
-        self._require_near()
         if number == signal.SIGKILL:
-            self._kill_all()
+            await self._family.end()
         elif number in _ENDS:
             self._background.begin(self._end_with(number))
         else:
-            _send(self.pid, number)
+            await self._family.send(number, [self.pid])
 
     async def end(self, grace: float) -> None:
-        self._require_near()
         self._background.begin(self._ask_then_kill(grace))
 
     async def resize(self, columns: int, rows: int) -> None:
         await self._container.host.resize_exec(self.key, columns, rows)
 
-    def _require_near(self) -> None:
-        if not self._container.host.is_near:
-            raise NotSupported(_FAR)
-
-    def _family(self) -> list[int]:
-        return [pid for pid in offspring.find(self.pid, self._session) if self._is_ours(pid)]
-
-    def _kill_all(self) -> None:
-        if not self._is_ours(self.pid):
-            return
-        for pid in offspring.hold(self.pid, self._session):
-            _send(pid, signal.SIGKILL)
+    @property
+    def _family(self) -> Family:
+        if self._container.host.is_near:
+            return Near(self._container.id, self.pid, self._session)
+        return Far(self._container, self.pid)
 
     async def _end_with(self, number: int) -> None:
         """The signal, and, once the process has ended of it, KILL to what it had started."""
-        family = self._family()
-        _send(self.pid, number)
+        family = await self._family.find()
+        await self._family.send(number, [self.pid])
         if await self._ends_within(None):
-            for pid in family:
-                if self._is_ours(pid):
-                    _send(pid, signal.SIGKILL)
+            await self._family.send(signal.SIGKILL, family)
 
     async def _ask_then_kill(self, grace: float) -> None:
-        family = self._family()
-        for pid in family:
-            _send(pid, signal.SIGTERM)
+        family = await self._family.find()
+        await self._family.send(signal.SIGTERM, family)
         await self._ends_within(grace)
-        self._kill_all()
-        for pid in family:
-            if self._is_ours(pid):
-                _send(pid, signal.SIGKILL)
+        await self._family.end()
+        await self._family.send(signal.SIGKILL, family)
 
     async def _ends_within(self, grace: float | None) -> bool:
         running = self._container.processes.get(self.key)
@@ -142,16 +122,3 @@ class Beside(Process):
             await asyncio.wait_for(running.wait(), grace)
             return True
         return False
-
-    def _is_ours(self, pid: int) -> bool:
-        """Whether a pid is still one of the container's: numbers are given anew."""
-        try:
-            with open(f"/proc/{pid}/cgroup") as file:
-                return self._container.id in file.read()
-        except OSError:
-            return False
-
-
-def _send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)

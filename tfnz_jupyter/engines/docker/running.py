@@ -63,7 +63,7 @@ class DockerRunning(Running):
         self._frame: tuple[Mark, int] | None = None  # under way: whose it is, and bytes to come
         self._head = self._buffer = b""
         self._reading: asyncio.Future[bytes] | None = None
-        self._held: tuple[Mark, bytes] | None = None
+        self._held: list[tuple[Mark, bytes]] = []  # was read, and is still to be given
         self._over = False
         self._fed_up = False  # no more input is taken
         self._fresh = True  # nothing was typed on this line yet
@@ -72,9 +72,8 @@ class DockerRunning(Running):
     # -- output
 
     async def read(self) -> tuple[Mark, bytes] | None:
-        if self._held is not None:
-            held, self._held = self._held, None
-            return held
+        if self._held:
+            return self._held.pop(0)
         if self._over:
             return None
         while (data := await self._some()) is not None:
@@ -92,8 +91,22 @@ class DockerRunning(Running):
                     self._reading = asyncio.ensure_future(self._reader.read(_CHUNK))
                 await _first_of(self._reading, self._exit)
                 if not self._exit.done() or self._exit.result().code in _FAILURES:
-                    self._held = await self.read()
-        return self._held[1] if self._held is not None else None
+                    self._held += [found] if (found := await self.read()) is not None else []
+        return self._held[0][1] if self._held else None
+
+    async def first_line(self, within: float) -> bytes:
+        """The first line on standard output, which :meth:`read` will not give: all there is of it where it ends before."""
+        line, others = b"", list[tuple[Mark, bytes]]()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while b"\n" not in line and (found := await self.read()) is not None:
+                    if found[0] is Mark.OUT:
+                        line += found[1]
+                    else:
+                        others.append(found)
+        line, _, rest = line.partition(b"\n")
+        self._held = [*others, *([(Mark.OUT, rest)] if rest else [])]
+        return line.strip()
 
     async def _some(self) -> tuple[Mark, bytes] | tuple[()] | None:
         """A chunk; nothing yet; or None at the end."""
