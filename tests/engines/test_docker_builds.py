@@ -35,6 +35,7 @@ assert BEFORE not in built(location, text, context=context)
 said = output(location, "app").splitlines()
 assert said == ["1000", "12/srv/app", "good day", "clean"], said
 assert built(location, text, context=context).count(BEFORE) == 3
+location.remove_image("app")
 """
 _FAILS = """
 try:
@@ -81,8 +82,11 @@ def _names(docker: Dockerd) -> set[str]:
     return {name for image in docker.ask("/images/json") for name in image["RepoTags"] or ()}
 
 
-def test_a_dockerfile_becomes_an_image_that_runs_as_it_says(home: dict[str, str]):
+def test_a_dockerfile_becomes_an_image_that_runs_as_it_says_and_is_gone_when_it_is_removed(
+    docker: Dockerd, home: dict[str, str]
+):
     run(_BEGIN + _RUNS, home)
+    assert {name.partition(":")[0] for name in _names(docker)} == {"mine", "tfnz-toolbox"}
 
 
 def test_a_step_that_fails_names_its_line_and_leaves_nothing(docker: Dockerd, home: dict[str, str]):

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..base import (
     ContainerSpec,
     Engine,
     ImageInfo,
+    Layer,
     NodeInfo,
     ProcessSpec,
     Report,
@@ -37,7 +37,7 @@ from ..threads import Threads, to_the_end
 from ..watcher import LINGER, Watched
 from . import statistics
 from .containers import Container
-from .hosts import BROKEN, Host
+from .hosts import BROKEN, Host, identity
 from .images import Images
 from .keeping import Keeping
 from .running import DockerRunning, from_code
@@ -67,7 +67,7 @@ class DockerEngine(Engine):
         urls = options.get("host") or (usual(),)
         self.degraded: list[str] = []
         state.mkdir(parents=True, exist_ok=True)
-        self._location = _identity(state / "identity")
+        self._location = identity(state / "identity")
         self._hosts: dict[str, Host] = {}  # by name: those that are there
         self._keeping = [
             Keeping(Host(Address(url, certs), self._location, state, runtime, helps=helps), self)
@@ -236,6 +236,9 @@ class DockerEngine(Engine):
 
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         await self._images.install(image, blobs, report)
+
+    async def uninstall(self, layers: Sequence[Layer]) -> None:
+        await self._images.remove(layers)
 
     async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
         await self._images.export(image, file, report)
@@ -438,12 +441,3 @@ def _check_places(spec: ContainerSpec) -> None:
         places.check_volume(place)
     for path, _ in spec.files:
         places.check_file(path, mounts)
-
-
-def _identity(file: Path) -> str:
-    """What this location's things are labelled with, on every host; made once."""
-    with contextlib.suppress(FileNotFoundError):
-        return file.read_text("ascii").strip()
-    made = secrets.token_hex(8)
-    file.write_text(made + "\n", "ascii")
-    return made

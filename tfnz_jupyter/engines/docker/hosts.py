@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -286,6 +287,15 @@ def seconds(text: str) -> float:
     except ValueError:
         return time.time()
     return found.timestamp() if found.tzinfo else found.replace(tzinfo=UTC).timestamp()
+
+
+def identity(file: Path) -> str:
+    """What this location's things are labelled with, on every host; made once."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.read_text("ascii").strip()
+    made = secrets.token_hex(8)
+    file.write_text(made + "\n", "ascii")
+    return made
 
 
 def _slug(name: str) -> str:

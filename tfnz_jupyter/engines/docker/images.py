@@ -22,6 +22,7 @@ from .hosts import BROKEN, Host
 
 SOURCE = "docker"
 _PIECE = 1 << 20
+_LOADED = {"reference": ["tfnz-image", "localhost/tfnz-image"]}
 
 
 class Images:
@@ -34,6 +35,7 @@ class Images:
     def __init__(self, hosts: Iterable[Host]) -> None:
         self._hosts = hosts
         self._blobs: dict[str, Path] = {}  # where an image's layers lie, by its id
+        self._passing: set[tuple[str, str]] = set()  # hosts, and ids of what builds have there
         self._loading: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def find(self, reference: str) -> ImageInfo | None:
@@ -58,19 +60,41 @@ class Images:
     async def prepare(self, host: Host, image: ImageInfo, blobs: Path, report: Report) -> None:
         """Put what a step of a build begins with on a host: of its layers those that are not there yet."""
         self._blobs[image.id] = blobs
-        await self._put(host, image, report)
+        if await self._put(host, image, report):
+            self._passing.add((host.name, image.id))
 
     async def forget(self, host: Host, images: Iterable[ImageInfo]) -> None:
-        """Take those away again. Layers that other images have stay."""
+        """Take those away again that nobody else has asked for since. Layers that other images have stay."""
         for image in images:
-            self._blobs.pop(image.id, None)
-            host.images.discard(image.id)
-            with contextlib.suppress(*BROKEN):
-                await host.docker.images.delete(_name(image))
+            if (host.name, image.id) in self._passing:
+                self._passing.discard((host.name, image.id))
+                host.images.discard(image.id)
+                with contextlib.suppress(*BROKEN):
+                    await host.docker.images.delete(_name(image))
+
+    async def remove(self, layers: Iterable[Layer]) -> None:
+        """Free what was loaded with any of these layers; what containers are made of, here or of others, stays."""
+        gone = {one.diff_id for one in layers}
+        for host in list(self._hosts):
+            try:
+                await self._remove(host, gone)
+            except BROKEN as problem:
+                raise host.failed(problem) from problem
+
+    async def _remove(self, host: Host, gone: set[str]) -> None:
+        loaded = await host.docker.images.list(filters=_LOADED)
+        for name in (name for one in loaded for name in one["RepoTags"] or ()):
+            found = await _inspected(host, name)
+            if found is not None and gone & {one.diff_id for one in _info(name, found).layers}:
+                host.images.discard(f"sha256:{name.rpartition(':')[2]}")
+                with contextlib.suppress(aiodocker.DockerError):  # it is in use
+                    await host.docker.images.delete(name)
+        host.stacks = {one for one in host.stacks if not gone & set(one)}
 
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         """Put an image on every host that does not have it."""
         self._blobs[image.id] = blobs
+        self._passing -= {(host.name, image.id) for host in self._hosts}
         await asyncio.gather(*(self._put(host, image, report) for host in self._hosts))
 
     async def name_on(self, host: Host, image: ImageInfo) -> str:
@@ -78,14 +102,17 @@ class Images:
         await self._put(host, image, lambda _progress: None)
         return _name(image)
 
-    async def _put(self, host: Host, image: ImageInfo, report: Report) -> None:
+    async def _put(self, host: Host, image: ImageInfo, report: Report) -> bool:
+        """Whether it had to be brought."""
         lock = self._loading.setdefault((host.name, image.id), asyncio.Lock())
         async with lock:
             if image.id in host.images:
-                return
-            if await _inspected(host, _name(image)) is None:
+                return False
+            is_new = await _inspected(host, _name(image)) is None
+            if is_new:
                 await self._bring(host, image, report)
             host.images.add(image.id)
+            return is_new
 
     async def _bring(self, host: Host, image: ImageInfo, report: Report) -> None:
         if image.source == SOURCE:

@@ -97,7 +97,8 @@ class Build:
         return found, before
 
     def _make(self, drafts: Drafts, key: str, stack: contextlib.AsyncExitStack) -> None:
-        self._drafts, rooms = drafts, Rooms(self._site)
+        self._drafts, self._rooms = drafts, Rooms(self._site)
+        rooms = self._rooms
         stack.push_async_callback(rooms.forget)
         self._steps = Steps(
             rooms, drafts, key, cache=self._wish.cache, announce=self._announce, log=self._log
@@ -170,7 +171,7 @@ class Build:
         if name == _SCRATCH:
             return Draft()
         info = await self._images.ensure_layers(name, self._report)
-        await self._site.workshop.prepare(info, self._site.blobs, self._report)
+        await self._rooms.prepare(info, self._report)
         draft = await asyncio.to_thread(self._drafts.of, info)
         if draft.config.get("OnBuild"):
             raise NotSupported(

@@ -131,8 +131,7 @@ class Rooms:
     ) -> AsyncIterator[Room]:
         """A container of an image that runs nothing; at the end of the block nothing is left of it."""
         site = self._site
-        self._used[image.id] = image
-        await site.workshop.prepare(image, site.blobs, report)
+        await self.prepare(image, report)
         spec = ContainerSpec(
             site.new_id(), _NAME, image, (), (), "/", "",
             limits=site.limits, egress=egress, asleep=True,
@@ -142,6 +141,11 @@ class Rooms:
             yield Room(site, spec.id)
         finally:
             await uncancelled(site.engine.destroy(spec.id, 0))
+
+    async def prepare(self, image: ImageInfo, report: Report) -> None:
+        """Make bootable what containers are going to be made of."""
+        self._used[image.id] = image
+        await self._site.workshop.prepare(image, self._site.blobs, report)
 
     async def forget(self) -> None:
         """What they were made of is not needed any more."""
