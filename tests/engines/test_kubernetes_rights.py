@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support.cluster_locations import end_locations
+from tests.support.eventually import eventually
 from tests.support.kubernetes_bench import Cluster, namespace_of_its_own
 from tfnz_jupyter import Location
 from tfnz_jupyter.doctor import Report, examine
 from tfnz_jupyter.engines.kubernetes import shipped
+from tfnz_jupyter.engines.kubernetes.enforcement import UNKNOWN
+from tfnz_jupyter.engines.kubernetes.nodes import RESERVED
 from tfnz_jupyter.homes import Home
 
 pytestmark = pytest.mark.cluster
@@ -31,16 +33,9 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def options(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
     """What a location is told that is to be a service account without any right."""
-    accounts = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts"
-    cluster.ask("POST", accounts, {"metadata": {"name": ACCOUNT}})
-    answer = cluster.ask("POST", f"{accounts}/{ACCOUNT}/token", {"spec": {}})
-    config = yaml.safe_load(Path(os.environ["KUBECONFIG"].split(":")[0]).read_text())
-    for user in config["users"]:
-        user["user"] = {"token": answer["status"]["token"]}
-    file = tmp_path / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
     registry = f"http://{os.environ['TFNZ_TEST_REGISTRY']}"
-    return {"kubeconfig": str(file), "namespace": cluster.namespace, "registry": registry}
+    kubeconfig = cluster.kubeconfig(ACCOUNT, tmp_path)
+    return {"kubeconfig": kubeconfig, "namespace": cluster.namespace, "registry": registry}
 
 
 @pytest.fixture
@@ -71,6 +66,10 @@ def test_with_the_rights_of_the_manifest_a_location_works(
     ) as home:
         monkeypatch.setenv("TFNZ_HOME", home)
         with Location(location="kubernetes", options=options) as session:
+            eventually(
+                lambda: UNKNOWN not in session.degraded, within=120
+            )  # the first session hears it, too
+            assert RESERVED in session.degraded
             volume = session.create_volume()
             container = session.node().spawn_container(
                 "busybox", command="sleep 3600", volumes=[(volume, "/data")]

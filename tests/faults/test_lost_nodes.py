@@ -1,4 +1,7 @@
-"""A node that is lost takes its containers along, with their callbacks, and nothing else (D-4, D-5)."""
+"""A node that is lost takes its containers along, with their callbacks, and nothing else (D-4, D-5).
+
+And what an engine finds out that it lacks is told to who is there already.
+"""
 
 import signal
 import threading
@@ -6,6 +9,7 @@ import threading
 import pytest
 
 from tests.support.eventually import eventually
+from tests.support.remote import LACKED, remote
 from tfnz_jupyter import ContainerEnded, NotFound
 
 
@@ -45,3 +49,13 @@ def test_a_node_that_comes_is_told(session, lose, far):
     session.new_node_callback = lambda node: came.set()
     far.process.send_signal(signal.SIGUSR2)
     assert came.wait(20)
+
+
+def test_what_the_engine_finds_out_later_is_told_to_the_sessions_there_are(folder):
+    home = folder / "l"
+    home.mkdir()
+    with remote(home) as location, location.session() as session:
+        assert LACKED not in session.degraded
+        location.process.send_signal(signal.SIGHUP)
+        eventually(lambda: LACKED in session.degraded, within=10)
+        assert LACKED in location.session().degraded

@@ -28,6 +28,7 @@ FROM_SERVER = [
     m.Data(2, 1, m.Failed(1, "not-found", "no")),
     m.Data(3, 1, m.Skipped(1, 10, 2)),
     m.Data(4, 1, m.ContainerChanged("c", "ended", code=None, reason="unknown: why")),
+    m.Data(6, 1, m.EngineLacks(["it has no disk"])),
     m.Data(5, 1, m.NodesChanged([m.NodeState("a", "b", 1, 2, 3, 4, 5, 6, 7)])),
 ]
 

@@ -70,6 +70,11 @@ class Cluster:
         registry = os.environ["TFNZ_TEST_REGISTRY"]
         return {str(urlsplit(self._access.server).hostname), registry.rpartition(":")[0]}
 
+    @property
+    def server(self) -> str:
+        """The address of its API server."""
+        return self._access.server
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What the API server answers to a request."""
         request = urllib.request.Request(
@@ -103,6 +108,18 @@ class Cluster:
             for path in made:
                 if self.namespace not in path.split("/"):
                     self.ask("DELETE", path)
+
+    def kubeconfig(self, account: str, folder: Path) -> str:
+        """A file by which one is a service account of the namespace, which is made; it has no right of its own."""
+        accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
+        self.ask("POST", accounts, {"metadata": {"name": account}})
+        answer = self.ask("POST", f"{accounts}/{account}/token", {"spec": {}})
+        config = yaml.safe_load(Path(os.environ["KUBECONFIG"].split(":")[0]).read_text())
+        for user in config["users"]:
+            user["user"] = {"token": answer["status"]["token"]}
+        file = folder / "kubeconfig"
+        file.write_text(yaml.safe_dump(config))
+        return str(file)
 
     def items(self, kind: str) -> list[Any]:
         """The objects of a kind."""

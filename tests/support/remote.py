@@ -28,6 +28,7 @@ from tfnz_jupyter.wire import session as wire
 
 ROOT = Path(__file__).parents[2]
 _USERS = 2  # that it knows
+LACKED = "it lacks something"
 
 
 class Remote:
@@ -67,7 +68,7 @@ class Session(Location):
 
 
 class UnsteadyEngine(EmbeddedEngine):
-    """Its node is lost at SIGUSR1, and comes back at SIGUSR2."""
+    """Its node is lost at SIGUSR1, and comes back at SIGUSR2; at SIGHUP it finds out that it lacks something."""
 
     async def open(
         self,
@@ -78,6 +79,7 @@ class UnsteadyEngine(EmbeddedEngine):
         lost = asyncio.Event()
         loop.add_signal_handler(signal.SIGUSR1, lost.set)
         loop.add_signal_handler(signal.SIGUSR2, lost.clear)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self.degraded.append(LACKED))
         return await super().open(lambda nodes: on_nodes(() if lost.is_set() else nodes), known)
 
 

@@ -29,6 +29,7 @@ from ..wire.messages import (
     Credit,
     Data,
     End,
+    EngineLacks,
     Failed,
     Farewell,
     Fed,
@@ -366,6 +367,8 @@ class Connection:
                     outgoing.grant(offset)
             case End(stream, whole):
                 self._end_of(stream, whole)
+            case EngineLacks(degraded):
+                self.degraded = degraded
             case message:
                 self._listener.heard(message)
         return None

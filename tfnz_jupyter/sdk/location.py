@@ -149,7 +149,7 @@ class Location(VolumeOffers):
 
     @property
     def degraded(self) -> list[str]:
-        """What the engine cannot give on this machine, in plain sentences."""
+        """What the engine cannot give, in plain sentences; as far as that is known now: some of it is found out by trying."""
         return list(self._connection.degraded)
 
     @staticmethod

@@ -14,7 +14,7 @@ from ..engines.base import Engine, NodeInfo
 from ..errors import EngineFailed, NotFound, Refused, TfnzError
 from ..keyring import KeyPair
 from ..wire.ids import own_id, require_name, require_own
-from ..wire.messages import NodesChanged, NodeState, Offered, Spawn, UsageChanged
+from ..wire.messages import EngineLacks, NodesChanged, NodeState, Offered, Spawn, UsageChanged
 from ..wire.placement import Promises
 from ..wire.session import SILENCE
 from .accounts import Accounts
@@ -95,6 +95,7 @@ class Location:
         self._meters = Meters()
         self._promises = Promises()
         self._nodes: tuple[NodeInfo, ...] = ()
+        self._lacks: list[str] = []  # as sessions were told
         self._collecting: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._router: Router | None = None
@@ -307,8 +308,17 @@ class Location:
         self._nodes = nodes
         self._gateway.weigh(nodes)
         self._rank_for(self._router.peers.values() if self._router else ())
+        self._tell_lacks()
         for container in self._estate.on(gone):
             container.lose()
+
+    def _tell_lacks(self) -> None:
+        """Tell every session what the engine cannot give, where that is otherwise than it was when last looked at."""
+        if self._lacks != self._engine.degraded:
+            self._lacks = list(self._engine.degraded)
+            for peer in self._router.peers.values() if self._router else ():
+                if not peer.guest:
+                    peer.tell(EngineLacks(self._lacks))
 
     def _rank_for(self, peers: Iterable[Peer]) -> None:
         for peer in peers:

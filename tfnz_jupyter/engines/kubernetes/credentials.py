@@ -102,8 +102,9 @@ async def _from_file(
             chosen = next(one for one in _every if one["name"] == context)
     except config.ConfigException as error:
         raise UsageError(f"kubeconfig {kubeconfig!r}: {error}", hint=_MEND) from error
-    except OSError as error:
-        raise UsageError(f"kubeconfig {kubeconfig!r}: {error.strerror}", hint=_MEND) from error
+    except OSError as error:  # its files, or the plugin that is to say who we are
+        told = ": ".join(filter(None, [error.filename, error.strerror]))
+        raise UsageError(f"kubeconfig {kubeconfig!r}: {told}", hint=_MEND) from error
     own = (chosen or {}).get("context", {}).get("namespace")
     return await asyncio.to_thread(_access, found, namespace or own or "default")
 

@@ -137,7 +137,7 @@ class KubernetesEngine(Engine):
             self._api, namespace, self._location, self._lease.owner, self._images.init,
             self._node_of_volume, self._work, self._storage_class,
         )  # fmt: skip
-        self.degraded[:] = filter(None, [await self._nodes.open(on_nodes)])
+        await self._nodes.open(on_nodes, self.degraded)
         enforcement = Enforcement(
             self._api, namespace, self._location, self._lease.owner, self._images.init
         )

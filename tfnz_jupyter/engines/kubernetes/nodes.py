@@ -2,6 +2,7 @@
 
 How busy: by the metrics API where the cluster has it; else by what the kubelets themselves say (``nodes/proxy``), where our
 account may ask them, which is no right to give lightly (see the manifest); else by what the Pods on a node have reserved.
+What the cluster lacks is looked for again from time to time: it may be given later.
 
 A node is lost once the cluster has given it up: nobody has heard of it for the cluster's grace period. One that is only
 cordoned, or says itself that it is not ready, keeps its containers and takes no more.
@@ -21,7 +22,11 @@ from .api import Api, Json
 from .watching import Watched
 
 _EVERY = 1.0  # seconds between two samples
+_AGAIN = 60.0  # seconds after which what the cluster lacked is looked for again
 _METRICS = "/apis/metrics.k8s.io/v1beta1/nodes"
+RESERVED = (
+    "no metrics API answers: nodes are ranked by what is reserved on them, not by what is used"
+)
 _log = logging.getLogger(__name__)
 
 #: What each node uses: thousandths of a core, bytes.
@@ -43,14 +48,14 @@ class Nodes:
         self._watched = Watched(api, "/api/v1/nodes", self._changed)
         self._alive: set[str] = set()
         self._used: Used = {}
-        self._ways: list[Callable[[], Awaitable[Used]]] = [
-            self._metrics, self._summaries, self._reservations,
-        ]  # fmt: skip
+        self._lacked: dict[Callable[[], Awaitable[Used]], float]  # each better way, and when
+        self._lacked = {self._metrics: -_AGAIN, self._summaries: -_AGAIN}
+        self._degraded: list[str] = []
         self._sampling: asyncio.Task[None] | None = None
         self._tell: Callable[[tuple[NodeInfo, ...]], None] = lambda nodes: None
 
-    async def open(self, tell: Callable[[tuple[NodeInfo, ...]], None]) -> str:
-        """Find them, tell of them, and go on telling; what statistics lack, in a sentence.
+    async def open(self, tell: Callable[[tuple[NodeInfo, ...]], None], degraded: list[str]) -> None:
+        """Find them, tell of them, and go on telling; ``degraded`` has :data:`RESERVED` while that is so.
 
         Raises:
             Refused: our account may not see them.
@@ -59,13 +64,11 @@ class Nodes:
         await self._watched.open()
         if not self._alive:
             raise EngineFailed("the cluster has no node that is ready")
+        self._degraded = degraded
         await self._sample()
         self._tell = tell
         self._sampling = asyncio.create_task(self._go_on())
         tell(self.infos())
-        if len(self._ways) > 1:
-            return ""
-        return "the cluster has no metrics API: nodes are ranked by what is reserved on them, not by what is used"
 
     async def close(self) -> None:
         """See nothing more. Idempotent."""
@@ -116,15 +119,23 @@ class Nodes:
             self._tell(self.infos())
 
     async def _sample(self) -> None:
-        """By the first way that this cluster has; one that it lacks is not tried again."""
-        while True:
+        """By the best way that answers now."""
+        now = asyncio.get_running_loop().time()
+        for way, lacked in self._lacked.items():
+            if now < lacked + _AGAIN:
+                continue
             try:
-                self._used = await self._ways[0]()
+                self._used = await way()
+                if RESERVED in self._degraded:
+                    self._degraded.remove(RESERVED)
                 return
-            except (LookupError, Refused) as problem:
-                if len(self._ways) == 1:
-                    raise EngineFailed(f"nodes cannot be sampled: {problem}") from problem
-                self._ways.pop(0)
+            except (LookupError, Refused):
+                self._lacked[way] = now
+            except EngineFailed as problem:
+                _log.info("nodes are sampled otherwise this time: %s", problem)
+        self._used = await self._reservations()
+        if RESERVED not in self._degraded:
+            self._degraded.append(RESERVED)
 
     async def _metrics(self) -> Used:
         found = await self._api.get(_METRICS)

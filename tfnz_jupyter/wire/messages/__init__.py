@@ -52,6 +52,7 @@ from .images import PutImage as PutImage
 from .images import RemoveImage as RemoveImage
 from .network import AllowConnection as AllowConnection
 from .network import DisallowConnection as DisallowConnection
+from .nodes import EngineLacks as EngineLacks
 from .nodes import NodesChanged as NodesChanged
 from .nodes import NodeState as NodeState
 from .nodes import Offered as Offered

@@ -29,6 +29,13 @@ class NodesChanged(Said, frozen=True, tag="nodes-changed"):
     from_client: ClassVar[bool] = False
 
 
+class EngineLacks(Said, frozen=True, tag="engine-lacks"):
+    """What the engine cannot give, as in ``Welcome``, is known to be otherwise now."""
+
+    degraded: list[str]
+    from_client: ClassVar[bool] = False
+
+
 class Offered(Said, frozen=True, tag="offered"):
     """Everything there is to offer has been told: nodes, volumes, externals, endpoints. Only changes follow."""
 

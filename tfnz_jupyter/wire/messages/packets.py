@@ -7,7 +7,7 @@ from typing import ClassVar
 from .base import Said
 from .talk import Message
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 
 
 class Hello(Said, frozen=True, tag="hello"):

@@ -8,7 +8,7 @@ from .base import Said
 from .containers import ContainerChanged
 from .endpoints import EndpointsChanged
 from .externals import ExternalOffered
-from .nodes import NodesChanged, Offered
+from .nodes import EngineLacks, NodesChanged, Offered
 from .processes import ProcessEnded
 from .streams import Chunk, Credit, End, Skipped
 from .unions import Value, Verb
@@ -77,6 +77,7 @@ Message = (
     | Credit
     | End
     | NodesChanged
+    | EngineLacks
     | Offered
     | ExternalOffered
     | VolumeOffered
