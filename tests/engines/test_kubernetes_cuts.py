@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.support import kubernetes_bench
 from tests.support.bench import outputs
-from tests.support.kubernetes_bench import Bench, namespace
+from tests.support.kubernetes_bench import Bench
 from tfnz_jupyter.engines.base import Exit
 from tfnz_jupyter.engines.kubernetes.api import Api
 
@@ -30,17 +28,8 @@ COUNTS = f"i=0; while [ $i -lt {LINES} ]; do echo line $i; i=$((i + 1)); done"
 @pytest_asyncio.fixture(loop_scope="function")
 async def bench() -> AsyncIterator[Bench]:
     """An engine of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
-    try:
-        async with namespace() as cluster:
-            found = Bench(folder, cluster)
-            try:
-                await found.open()
-                yield found
-            finally:
-                await found.engine.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    async with kubernetes_bench.bench() as found:
+        yield found
 
 
 class Cuts:

@@ -32,7 +32,9 @@ def gone(runtime, name="location.log"):
 def write(runtime, pid, bound):
     facts = {"endpoint": "ipc://next", "key": "6b" * 32, "pid": pid, "bound": bound}
     facts |= {"engine": "embedded", "options": []}
-    (runtime / "location.json").write_text(json.dumps(facts))
+    new = runtime / "location.new"
+    new.write_text(json.dumps(facts))
+    new.replace(runtime / "location.json")  # at once, as a location does
 
 
 def test_a_location_that_took_its_address_back_has_no_successor(runtime):

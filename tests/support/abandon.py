@@ -1,6 +1,7 @@
-"""Opens an engine, boots a container from a script, says what the next location has to know, and waits to be killed.
+"""Locations that are killed, and the next ones: an engine in a process that is killed, another that takes over.
 
-It is the embedded engine, or, where a namespace is named, a cluster's.
+As a program it opens an engine, boots a container from a script, says what the next location has to know, and waits to be
+killed. It is the embedded engine, or, where a namespace is named, a cluster's.
 
 Usage: python -m tests.support.abandon FOLDER BLOBS SCRIPT [NAMESPACE DEADLINE]
 """
@@ -10,13 +11,45 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
 from tests.support import bare_engine
 from tests.support.bench import Bench
-from tfnz_jupyter.engines.base import ProcessSpec
+from tfnz_jupyter.engines.base import ContainerSpec, ProcessSpec, Survivor
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = "echo begun; while read line; do echo got $line; [ $line = end ] && exit 3; done"
+
+
+async def abandoned(
+    folder: Path, script: str = SCRIPT, where: Sequence[str] = ()
+) -> tuple[ContainerSpec, str, bytes]:
+    """Boot a container in a process that is then killed: what it was made from, its address, what was read of it."""
+    words = [folder, bare_engine.store(), script, *where]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.abandon", *words,
+        stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), 100)
+    process.kill()
+    await process.wait()
+    return msgspec.json.decode(line, type=tuple[ContainerSpec, str, bytes])
+
+
+@asynccontextmanager
+async def taking_over(
+    bench: Bench, known: Sequence[ContainerSpec]
+) -> AsyncIterator[dict[str, Survivor]]:
+    """The next location's bench is open: what survived for it. Closed at the end."""
+    try:
+        yield await bench.engine.open(bench.on_nodes, {spec.id: spec for spec in known})
+    finally:
+        await bench.engine.close()
 
 
 async def main(bench: Bench, script: str) -> None:

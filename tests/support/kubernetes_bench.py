@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import secrets
+import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -209,3 +210,18 @@ class Bench(general.Bench):
 
     def leftovers(self) -> dict[str, set[str]]:
         return self.cluster.footprint(but=("lease", "anchor"))
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """An open one in a namespace of its own; nothing of it stays."""
+    with tempfile.TemporaryDirectory(
+        prefix="tfnz-", dir="/tmp", ignore_cleanup_errors=True
+    ) as folder:
+        async with namespace() as cluster:
+            made = Bench(Path(folder), cluster)
+            try:
+                await made.open()
+                yield made
+            finally:
+                await made.engine.close()

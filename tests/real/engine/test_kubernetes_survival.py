@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
 
 from tests.support import bare_engine
+from tests.support.abandon import SCRIPT, abandoned, taking_over
 from tests.support.eventually import eventually_async
 from tests.support.kubernetes_bench import Bench, Cluster, namespace, outputs, read_until
 from tfnz_jupyter.engines.base import ContainerSpec, Survivor, Taken
 from tfnz_jupyter.errors import ContainerEnded
 
 pytestmark = pytest.mark.cluster
-
-ROOT = Path(__file__).parents[3]
-SCRIPT = "echo begun; while read line; do echo got $line; [ $line = end ] && exit 3; done"
 
 
 @pytest_asyncio.fixture
@@ -31,20 +27,11 @@ async def cluster() -> AsyncIterator[Cluster]:
         yield found
 
 
-async def abandoned(
+async def killed(
     folder: Path, cluster: Cluster, script: str = SCRIPT, deadline: float = 600
 ) -> tuple[ContainerSpec, str, bytes]:
-    """Boot a container in a process that is then killed: what it was made from, its address, what was read of it."""
-    words = [folder, bare_engine.store(), script, cluster.namespace, str(deadline)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.abandon", *words,
-        stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 100)
-    process.kill()
-    await process.wait()
-    return msgspec.json.decode(line, type=tuple[ContainerSpec, str, bytes])
+    """As :func:`abandoned`, in the cluster."""
+    return await abandoned(folder, script, (cluster.namespace, str(deadline)))
 
 
 @asynccontextmanager
@@ -53,15 +40,13 @@ async def next_location(
 ) -> AsyncIterator[tuple[Bench, dict[str, Survivor]]]:
     """The bench of the next location, and what survived for it; when it has closed, nothing is left."""
     bench = Bench(folder, cluster)
-    try:
-        yield bench, await bench.engine.open(bench.on_nodes, {spec.id: spec for spec in known})
-    finally:
-        await bench.engine.close()
+    async with taking_over(bench, known) as found:
+        yield bench, found
     await eventually_async(lambda: not any(cluster.footprint().values()), within=20)
 
 
 async def test_a_pod_goes_on_with_its_pipes_and_its_processes(tmp_path: Path, cluster: Cluster):
-    spec, ip, taken = await abandoned(tmp_path, cluster)
+    spec, ip, taken = await killed(tmp_path, cluster)
     async with next_location(tmp_path, cluster, spec) as (_bench, found):
         survivor = found[spec.id]
         assert survivor.booted.ip == ip
@@ -77,7 +62,7 @@ async def test_a_pod_goes_on_with_its_pipes_and_its_processes(tmp_path: Path, cl
 async def test_what_it_printed_and_how_it_ended_meanwhile_is_there(
     tmp_path: Path, cluster: Cluster
 ):
-    spec, _ip, _taken = await abandoned(tmp_path, cluster, "echo begun; sleep 1; echo late; exit 9")
+    spec, _ip, _taken = await killed(tmp_path, cluster, "echo begun; sleep 1; echo late; exit 9")
     async with next_location(tmp_path, cluster, spec) as (bench, found):
         process = found[spec.id].booted.process
         assert (await outputs(process))[0].endswith("late\n")
@@ -86,7 +71,7 @@ async def test_what_it_printed_and_how_it_ended_meanwhile_is_there(
 
 
 async def test_a_pod_that_nobody_wants_any_more_is_ended(tmp_path: Path, cluster: Cluster):
-    spec, *_ = await abandoned(tmp_path, cluster)
+    spec, *_ = await killed(tmp_path, cluster)
     async with next_location(tmp_path, cluster) as (_bench, found):
         assert found == {}
         assert spec.id not in cluster.footprint()["pods"]
@@ -96,7 +81,7 @@ async def test_a_location_that_never_comes_back_leaves_nothing_after_the_deadlin
     tmp_path: Path, cluster: Cluster
 ):
     """Pods, policies and the lease itself: the cluster's own controllers remove them."""
-    spec, *_ = await abandoned(tmp_path, cluster, deadline=6)
+    spec, *_ = await killed(tmp_path, cluster, deadline=6)
     assert spec.id in cluster.footprint()["pods"]
     await eventually_async(lambda: not any(cluster.footprint().values()), within=60)
 

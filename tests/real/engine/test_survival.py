@@ -1,44 +1,25 @@
 """What a location that is killed leaves to the next one: containers, their pipes, their ends, and nothing unwanted."""
 
-import asyncio
 import os
 import signal
-import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 
+from tests.support.abandon import SCRIPT, abandoned, taking_over
 from tests.support.bare_engine import Bench, outputs, read_until
 from tests.support.eventually import eventually_async
 from tests.support.leaks import footprint, nothing
 from tfnz_jupyter.engines.base import ContainerSpec, ProcessSpec, Taken
-
-ROOT = Path(__file__).parents[3]
-SCRIPT = "echo begun; while read line; do echo got $line; [ $line = end ] && exit 3; done"
-
-
-async def abandoned(folder: Path, script: str = SCRIPT) -> tuple[ContainerSpec, str, bytes]:
-    """Boot a container in a process that is then killed: what it was made from, its address, what was read of it."""
-    command = [sys.executable, "-m", "tests.support.abandon", folder, Bench(folder).blobs, script]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 60)
-    process.kill()
-    await process.wait()
-    return msgspec.json.decode(line, type=tuple[ContainerSpec, str, bytes])
 
 
 @asynccontextmanager
 async def next_location(folder: Path, *known: ContainerSpec):
     """The bench of the next location, and what survived for it."""
     bench = Bench(folder)
-    try:
-        yield bench, await bench.engine.open(bench.on_nodes, {spec.id: spec for spec in known})
-    finally:
-        await bench.engine.close()
+    async with taking_over(bench, known) as found:
+        yield bench, found
     assert nothing(footprint(bench.state)), footprint(bench.state)
 
 
