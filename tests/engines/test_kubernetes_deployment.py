@@ -32,7 +32,7 @@ from tfnz_jupyter.engines.kubernetes.credentials import loader
 from tfnz_jupyter.engines.kubernetes.labels import CONTAINER, LOCATION_POD, ROLE
 from tfnz_jupyter.sdk import accounts
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 
 PORT = 2020
 ACCOUNT = "tfnz"
@@ -57,7 +57,7 @@ class Deployed:
 
     def serve(self) -> str:
         """Wait for it, and lead the service there; the Pod's name."""
-        pod = eventually(self.pod, within=120)
+        pod = eventually(self.pod, within=180)
         self.service.host = pod["status"]["podIP"]
         return str(pod["metadata"]["name"])
 

@@ -43,7 +43,13 @@ _DEBIAN = Recipe(
     ),
     versioned="python3",
     assumed=("debconf", "openssl", "gnupg", "golang-github-containers-common", "libnss3-tools"),
-    config={"Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin", "LANG=C.UTF-8"]},
+    config={
+        "Env": [
+            "PATH=/usr/local/bin:/usr/sbin:/usr/bin",
+            "LANG=C.UTF-8",
+            "PYTHONPYCACHEPREFIX=/var/lib/tfnz/compiled",  # at the first start; copied is source alone
+        ]
+    },
 )
 
 
