@@ -132,6 +132,12 @@ def test_pre_boot_files_are_roots_and_nothing_else_goes_along():
     assert manifest.files(spec(), b"") == b""
 
 
+def test_a_tar_ends_with_two_blocks_of_zeros_and_nothing_else():
+    found = manifest.files(spec(files=(("/a", b"x"),)), b"")
+    assert len(found) == 4 * tarfile.BLOCKSIZE
+    assert not any(found[-2 * tarfile.BLOCKSIZE :])
+
+
 def test_no_key_lets_go_of_a_terminal():
     keys = manifest.process(ProcessSpec("p", ("sh",), terminal=Terminal()))["detach_keys"]
     assert set(keys.split(",")) == {"ctrl-@"}

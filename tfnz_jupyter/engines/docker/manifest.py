@@ -135,7 +135,7 @@ def files(spec: ContainerSpec, busybox: bytes) -> bytes:
             pipe = tarfile.TarInfo(GATE)
             pipe.type, pipe.mode = tarfile.FIFOTYPE, 0o666
             tar.addfile(pipe)
-    return buffer.getvalue() if spec.files or is_gated(spec) else b""
+    return _whole(tar, buffer) if spec.files or is_gated(spec) else b""
 
 
 def tools(busybox: bytes) -> bytes:
@@ -143,7 +143,12 @@ def tools(busybox: bytes) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         add(tar, BUSYBOX, busybox, 0o755)
-    return buffer.getvalue()
+    return _whole(tar, buffer)
+
+
+def _whole(tar: tarfile.TarFile, buffer: io.BytesIO) -> bytes:
+    """A tar that has been closed, to its end and no further: Podman's reader may be gone before the zeros behind that come."""
+    return buffer.getvalue()[: tar.offset]
 
 
 def add(tar: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:
