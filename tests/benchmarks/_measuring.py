@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks._deadlines import StoodStill, at_most
 from tests.benchmarks._docker import end_dockerd
 from tests.support.eventually import eventually
 from tfnz_jupyter.folders import runtime_folder
@@ -24,8 +25,11 @@ from tfnz_jupyter.folders import runtime_folder
 OURS = "ours"
 #: What runs in most containers that are measured: one line, and then it sleeps.
 COMMAND = ["sh", "-c", "echo hello; exec sleep 1000"]
+STILL = "stood still"
 #: Between two measurements the machine rests, as it does for a user (seconds): some costs only show then.
 REST = 0.25
+#: What a single measurement may take, its preparation included (seconds).
+LONGEST = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,19 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: ``samples`` has a list for each way, ours first."""
+    """One line of the table: ``samples`` has a list for each way, ours first; an empty one for a peer that stood still."""
 
     what: str
     unit: str
     samples: Mapping[str, list[float]]
     targets: tuple[Target, ...] = ()
     note: str = ""
+
+    @property
+    def notes(self) -> str:
+        """What is to be known beside the figures."""
+        still = (f"{self.what}: {way} {STILL}." for way, taken in self.samples.items() if not taken)
+        return " ".join(filter(None, [self.note, *still]))
 
     @property
     def met(self) -> bool | None:
@@ -82,15 +92,35 @@ class Row:
 def in_turns(
     ways: Mapping[str, Callable[[], float]], rounds: int, *, rest: float = REST, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Figures of every way, taken A B A B; the first rounds only warm up."""
+    """Figures of every way, taken A B A B; the first rounds only warm up. A peer that stands still has none, and no more turns.
+
+    Raises:
+        StoodStill: ours did.
+    """
     samples: dict[str, list[float]] = {way: [] for way in ways}
+    going = list(ways)
     for number in range(rounds + warm_up):
-        for way, once in ways.items():
+        for way in list(going):
             time.sleep(rest)
-            figure = once()
-            if number >= warm_up:
+            figure = in_time(way, ways[way])
+            if figure is None:
+                going.remove(way)
+                samples[way].clear()
+            elif number >= warm_up:
                 samples[way].append(figure)
     return samples
+
+
+def in_time(way: str, once: Callable[[], float]) -> float | None:
+    """Its figure; None where a peer stood still."""
+    try:
+        with at_most(LONGEST, way):
+            return once()
+    except StoodStill as problem:
+        if way == OURS:
+            raise
+        print(f"{problem}, and is left out", flush=True)
+        return None
 
 
 def timed(deed: Callable[[], object]) -> float:
@@ -98,6 +128,11 @@ def timed(deed: Callable[[], object]) -> float:
     start = time.perf_counter()
     deed()
     return (time.perf_counter() - start) * 1000
+
+
+def middle(taken: list[float]) -> str:
+    """The median as people read it; a word where there is none."""
+    return shown(statistics.median(taken)) if taken else STILL
 
 
 def shown(figure: float) -> str:
@@ -111,14 +146,12 @@ def told(row: Row) -> str:
     """One row as lines for a terminal."""
     lines = [f"{row.what} ({row.unit})"]
     for way, taken in row.samples.items():
-        low, high = shown(min(taken)), shown(max(taken))
-        lines.append(
-            f"  {way:<28} {shown(statistics.median(taken)):>8}   ({low} to {high}, {len(taken)} times)"
-        )
+        span = f"{shown(min(taken))} to {shown(max(taken))}, " if taken else ""
+        lines.append(f"  {way:<28} {middle(taken):>8}   ({span}{len(taken)} times)")
     words = {True: "met", False: "MISSED", None: "cannot be told"}
     lines += [f"  target {target}: {words[target.met(row.samples)]}" for target in row.targets]
-    if row.note:
-        lines.append(f"  {row.note}")
+    if row.notes:
+        lines.append(f"  {row.notes}")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks._measuring import OURS, Row, shown
+from tests.benchmarks._measuring import OURS, Row, middle, shown
 
 _BEGIN, _END = "<!-- speed: ./run bench speed --readme -->\n", "<!-- /speed -->"
 FOLDER = Path(__file__).parents[2] / "artefacts" / "bench"
@@ -60,26 +60,31 @@ def markdown(title: str, rows: Sequence[Row], failed: dict[str, str]) -> str:
         lines.append(f"| {row.what} | {ours} | {others} | {goals} | {word} |")
     lines += [f"| {what} | | | | **failed**: {why} |" for what, why in failed.items()]
     lines += ["", "Medians of samples taken in turns within one run; their quartiles in brackets."]
-    notes = dict.fromkeys(row.note for row in rows if row.note)
+    notes = dict.fromkeys(row.notes for row in rows if row.notes)
     return "\n".join([*lines, *notes, ""])
 
 
 def spread(taken: list[float]) -> str:
     """Median, and quartiles where there are enough."""
-    middle = shown(statistics.median(taken))
     if len(taken) < 4:
-        return middle
+        return middle(taken)
     low, _, high = statistics.quantiles(taken, n=4)
-    return f"{middle} ({shown(low)} to {shown(high)})"
+    return f"{middle(taken)} ({shown(low)} to {shown(high)})"
 
 
 def as_json(row: Row) -> dict[str, object]:
-    medians = {way: statistics.median(taken) for way, taken in row.samples.items()}
+    medians = {way: statistics.median(taken) for way, taken in row.samples.items() if taken}
     targets = [
         {"words": str(t), "limit": t.limit(row.samples), "met": t.met(row.samples)}
         for t in row.targets
     ]
-    return {**asdict(row), "medians": medians, "targets": targets, "met": row.met}
+    return {
+        **asdict(row),
+        "medians": medians,
+        "targets": targets,
+        "met": row.met,
+        "note": row.notes,
+    }
 
 
 def into_readme(title: str, rows: Sequence[Row]) -> None:
@@ -89,11 +94,12 @@ def into_readme(title: str, rows: Sequence[Row]) -> None:
     _, _, after = rest.partition(_END)
     lines = ["", "| | ours | beside | target |", "|---|---|---|---|"]
     for row in rows:
-        ours, *others = (
-            f"{shown(statistics.median(taken))} {row.unit}" for taken in row.samples.values()
-        )
-        named = zip(list(row.samples)[1:], others, strict=True)
-        beside = ", ".join(f"{way} {figure}" for way, figure in named)
+        figures = {
+            way: f"{middle(taken)} {row.unit if taken else ''}".rstrip()
+            for way, taken in row.samples.items()
+        }
+        ours = figures.pop(OURS)
+        beside = ", ".join(f"{way} {figure}" for way, figure in figures.items())
         missed = "" if row.met is not False else " (missed)"
         lines.append(
             f"| {row.what} | {ours} | {beside} | {', '.join(map(str, row.targets))}{missed} |"
@@ -106,7 +112,7 @@ def bars(file: Path, title: str, rows: Sequence[Row]) -> None:
     """How many times better than the peer each row with one is, on a scale of powers."""
     from matplotlib.figure import Figure
 
-    pairs = [(row, target) for row in rows for target in row.targets if target.of in row.samples]
+    pairs = [(row, target) for row in rows for target in row.targets if row.samples.get(target.of)]
     named = [
         (f"{row.what}\nbeside {target.of}", *_times(row, target.of, target.least), target)
         for row, target in pairs

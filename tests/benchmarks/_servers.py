@@ -1,10 +1,14 @@
 """The servers that tunnels lead to: busybox, the same in a container, in Docker's, and on this machine's own loopback.
 
-The last one's connecting is slower than it could be: Python starts each server there.
+Who connects says how many MiB are meant. A source closes after them; a sink answers once it has them: nobody needs a
+half-closed connection, which ``kubectl port-forward`` does not pass on, and nobody leaves while a source still sends, after
+which all connections through one ``kubectl port-forward`` (1.20) stand still. Connecting on loopback is slower than it could
+be: Python starts each server there.
 """
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -13,15 +17,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from tests.support.eventually import eventually
+from tfnz_jupyter import Location
 
-SIZE = 1_000_000_000  # bytes
+MIB = 1 << 20
+SIZE = 1000 * MIB
 PINGS = 2000
 CONNECTIONS = 200
 SOURCE, SINK, ECHO = 7001, 7002, 7003
 #: On which port -> what runs there.
-SERVERS = {SOURCE: "dd if=/dev/zero bs=1M", SINK: "dd of=/dev/null bs=1M", ECHO: "cat"}
+SERVERS = {
+    SOURCE: ["sh", "-c", "read n; exec dd if=/dev/zero bs=1M count=$n"],
+    SINK: ["sh", "-c", "read n; dd of=/dev/null bs=1M count=$n iflag=fullblock; echo"],
+    ECHO: ["cat"],
+}
 #: For a container.
-SCRIPT = " & ".join(f"nc -ll -p {port} -e {server}" for port, server in SERVERS.items())
+SCRIPT = " & ".join(f"nc -ll -p {port} -e {shlex.join(argv)}" for port, argv in SERVERS.items())
 
 #: As ``nc -ll -e`` does, on 127.0.0.1 alone.
 _LISTEN = """
@@ -33,7 +43,7 @@ while True:
     subprocess.Popen(sys.argv[2:], stdin=link, stdout=link)
     link.close()
 """
-_BLOCK = bytes(1 << 20)
+_BLOCK = bytes(MIB)
 
 Dial = Callable[[int], socket.socket]
 
@@ -42,9 +52,9 @@ Dial = Callable[[int], socket.socket]
 def on_loopback() -> Iterator[None]:
     """All of them on this machine."""
     with ExitStack() as started:
-        for port, server in SERVERS.items():
-            argv = [sys.executable, "-c", _LISTEN, str(port), "busybox", *server.split()]
-            started.enter_context(running(argv))
+        for port, argv in SERVERS.items():
+            listen = [sys.executable, "-c", _LISTEN, str(port), "busybox", *argv]
+            started.enter_context(running(listen))
             eventually(lambda port=port: answers(port), within=10)
         yield
 
@@ -81,24 +91,37 @@ def dial(port: int) -> socket.socket:
     return link
 
 
+def tunnelled(location: Location) -> Dial:
+    """Tunnels to all of them in a container of that location."""
+    container = location.node().spawn_container("busybox", command=SCRIPT)
+    ports = {port: container.attach_tunnel(port).localport() for port in SERVERS}
+    for port in SERVERS:
+        container.wait_tcp(port)
+    return lambda port: dial(ports[port])
+
+
 def reading(connect: Dial, size: int = SIZE) -> float:
     """MB/s out of the server."""
     with connect(SOURCE) as link:
-        buffer, total, start = bytearray(1 << 20), 0, time.perf_counter()
-        while total < size:
-            total += link.recv_into(buffer)
-        return total / 1e6 / (time.perf_counter() - start)
+        buffer, total, start = bytearray(MIB), 0, time.perf_counter()
+        link.sendall(b"%d\n" % (size // MIB))
+        while came := link.recv_into(buffer):
+            total += came
+        took = time.perf_counter() - start
+    if total != size:
+        raise SystemExit(f"{total:,} of {size:,} bytes came")
+    return total / 1e6 / took
 
 
 def sending(connect: Dial, size: int = SIZE) -> float:
     """MB/s into the server."""
     with connect(SINK) as link:
         start = time.perf_counter()
-        for _ in range(size // len(_BLOCK)):
+        link.sendall(b"%d\n" % (size // MIB))
+        for _ in range(size // MIB):
             link.sendall(_BLOCK)
-        link.shutdown(socket.SHUT_WR)
-        while link.recv(100):  # dd has taken all of it when it ends
-            pass
+        if not link.recv(100):
+            raise SystemExit(f"it ended before it had {size:,} bytes")
         return size / 1e6 / (time.perf_counter() - start)
 
 

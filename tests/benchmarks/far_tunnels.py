@@ -13,27 +13,30 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import _servers
 from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns
 from tests.benchmarks._servers import (
+    ECHO,
+    MIB,
     SCRIPT,
     SERVERS,
-    SINK,
-    SOURCE,
     Dial,
+    answers,
     dial,
     free_port,
     on_loopback,
+    reading,
     running,
+    sending,
+    tunnelled,
 )
 from tests.support.eventually import eventually
 from tests.support.remote import remote
 
 ROUNDS = 4
-SIZE = 500_000_000
-SLOW_SIZE = 100_000_000  # through kubectl
+SIZE = 300 * MIB
 SSH, KUBECTL = "ssh -L", "kubectl port-forward"
 
 
@@ -42,26 +45,15 @@ def main() -> None:
 
 
 def measure() -> Iterable[Row]:
+    targets = (Target(350, least=True), Target(1, SSH, least=True), Target(2, KUBECTL, least=True))
     with ExitStack() as stack:
         stack.enter_context(on_loopback())
-        ways: dict[str, Dial] = {
-            OURS: stack.enter_context(ours()),
-            SSH: stack.enter_context(ssh()),
-        }
+        ways = {OURS: stack.enter_context(ours()), SSH: stack.enter_context(ssh())}
         if os.environ.get("KUBECONFIG"):
             ways[KUBECTL] = stack.enter_context(kubectl())
-        sizes = {KUBECTL: SLOW_SIZE}
-        targets = (
-            Target(350, least=True),
-            Target(1, SSH, least=True),
-            Target(2, KUBECTL, least=True),
-        )
         note = "" if KUBECTL in ways else "kubectl: no KUBECONFIG"
-        for what, deed in (("reading", _servers.reading), ("sending", _servers.sending)):
-            turns = {
-                way: lambda deed=deed, to=to, way=way: deed(to, sizes.get(way, SIZE))
-                for way, to in ways.items()
-            }
+        for what, deed in (("reading", reading), ("sending", sending)):
+            turns = {way: partial(deed, to, SIZE) for way, to in ways.items()}
             samples = in_turns(turns, ROUNDS, rest=0.05)
             yield Row(f"tunnel over the link, {what}", "MB/s", samples, targets, note)
 
@@ -71,11 +63,7 @@ def ours() -> Iterator[Dial]:
     folder = Path(os.environ["TFNZ_HOME"], "far")
     folder.mkdir(exist_ok=True)
     with remote(folder) as far, far.session() as session:
-        container = session.node().spawn_container("busybox", command=SCRIPT)
-        ports = {port: container.attach_tunnel(port).localport() for port in SERVERS}
-        for port in SERVERS:
-            container.wait_tcp(port)
-        yield lambda port: dial(ports[port])
+        yield tunnelled(session)
 
 
 @contextmanager
@@ -98,13 +86,13 @@ def ssh() -> Iterator[Dial]:
         """
         (folder / "sshd_config").write_text(options)
         started.enter_context(running(["/usr/sbin/sshd", "-D", "-f", f"{folder}/sshd_config"]))
-        eventually(lambda: _servers.answers(port), within=10)
+        eventually(lambda: answers(port), within=10)
         ports = {server: free_port() for server in SERVERS}
         forwards = [f"-L127.0.0.1:{here}:127.0.0.1:{there}" for there, here in ports.items()]
         known = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]
         where = ["-i", f"{folder}/user", "-p", str(port), f"{getpass.getuser()}@127.0.0.1"]
         started.enter_context(running(["ssh", "-N", *known, *forwards, *where]))
-        eventually(lambda: _servers.answers(ports[SINK]), within=10)
+        eventually(lambda: answers(ports[ECHO]), within=10)
         yield lambda server: dial(ports[server])
 
 
@@ -127,7 +115,7 @@ def kubectl() -> Iterator[Dial]:
         ports = {port: free_port() for port in SERVERS}
         pairs = [f"{here}:{there}" for there, here in ports.items()]
         with running(["kubectl", "port-forward", f"pod/{name}", *pairs]):
-            eventually(lambda: _servers.answers(ports[SOURCE]), within=20)
+            eventually(lambda: answers(ports[ECHO]), within=20)
             yield lambda port: dial(ports[port])
     finally:
         subprocess.run(["kubectl", "delete", "pod", name, "--wait=false"], check=True)

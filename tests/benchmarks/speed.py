@@ -1,6 +1,7 @@
 """The speed table: every row beside its peer, in one run of some ten minutes; written to ``artefacts/bench/speed.*``.
 
-Names of programs as arguments run these alone. A program that fails fails its row, and is told.
+Names of programs as arguments run these alone. A program that fails, or does not end in time, fails its rows and is told;
+the others go on.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import time
 import traceback
 
 from tests.benchmarks import _report
+from tests.benchmarks._deadlines import StoodStill, at_most
 from tests.benchmarks._measuring import Row, home, told
 
 PROGRAMS = (
     "spawn", "tti", "burst", "execute", "endings", "files", "output", "tunnels", "far_tunnels", "link",
     "readiness", "snapshot", "connecting", "firewall", "imports", "memory",
 )  # fmt: skip
+#: What one of them may take (seconds).
+LONGEST = 180.0
 
 
 def main() -> int:
@@ -47,10 +51,11 @@ def run(name: str, rows: list[Row], failed: dict[str, str]) -> None:
     """One program's rows."""
     module = importlib.import_module(f"tests.benchmarks.{name}")
     try:
-        for row in module.measure():
-            rows.append(row)
-            print(told(row), flush=True)
-    except (Exception, SystemExit) as problem:
+        with at_most(LONGEST, name):
+            for row in module.measure():
+                rows.append(row)
+                print(told(row), flush=True)
+    except (Exception, SystemExit, StoodStill) as problem:
         traceback.print_exc()
         failed[name] = f"{type(problem).__name__}: {problem}".splitlines()[0]
 

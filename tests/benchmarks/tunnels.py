@@ -8,7 +8,16 @@ from contextlib import ExitStack, contextmanager
 from tests.benchmarks import _servers
 from tests.benchmarks._docker import dockerd
 from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns
-from tests.benchmarks._servers import SCRIPT, SERVERS, Dial, dial, free_port, on_loopback, running
+from tests.benchmarks._servers import (
+    SCRIPT,
+    SERVERS,
+    Dial,
+    dial,
+    free_port,
+    on_loopback,
+    running,
+    tunnelled,
+)
 from tests.support.eventually import eventually
 from tfnz_jupyter import Location
 
@@ -42,11 +51,7 @@ def measure() -> Iterable[Row]:
 @contextmanager
 def ours() -> Iterator[Dial]:
     with Location() as location:
-        container = location.node().spawn_container("busybox", command=SCRIPT)
-        ports = {port: container.attach_tunnel(port).localport() for port in SERVERS}
-        for port in SERVERS:
-            container.wait_tcp(port)
-        yield lambda port: dial(ports[port])
+        yield tunnelled(location)
 
 
 @contextmanager
