@@ -7,12 +7,13 @@ foreground too, until it is interrupted.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+
+import msgspec
 
 from .. import grammar
 from ..deeds import images, lengthy, plain, spawning
@@ -90,7 +91,7 @@ def _do(command: grammar.Command, session: Location, *, as_json: bool) -> int:
 
 
 def _spawn(session: Location, wish: grammar.Spawn) -> int:
-    wish = dataclasses.replace(wish, tag=wish.tag or wish.name)
+    wish = msgspec.structs.replace(wish, tag=wish.tag or wish.name)
     if wish.terminal:
         return _spawn_in_terminal(session, wish)
     container = spawning.spawn(

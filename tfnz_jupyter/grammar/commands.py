@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """A port of a container, and the local one it should have; None: any free one."""
 
     dest: int
     local: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """What to wait for: ``kind`` is ready, tcp, http or log."""
 
     kind: str
@@ -23,13 +21,11 @@ class Wait:
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True):
     """Nothing but ``%tf``: where we are and what there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(Struct, frozen=True):
     location: str | None = None
     ip: str | None = None
     options: tuple[
@@ -37,30 +33,25 @@ class Connect:
     ] = ()  # what the engine of a location on this machine is told
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Doctor:
+class Doctor(Struct, frozen=True):
     engine: str = ""
     options: tuple[tuple[str, str], ...] = ()  # what it would be told
     json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
+class Nodes(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """``env`` values of None are to be taken from the caller's environment, as in docker run.
 
     ``ssh`` is a local port, 0 for a free one, None for no server; what is ``published`` is a name, and the port behind it
@@ -92,34 +83,29 @@ class Spawn:
     body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ps:
+class Ps(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Logs:
+class Logs(Struct, frozen=True):
     name: str
     follow: bool = False
     tail: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exec:
+class Exec(Struct, frozen=True):
     name: str
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """A terminal: of the container's own shell, or of ``command``."""
 
     name: str
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A cell run in a container: by its shell, or as the standard input of ``command``."""
 
     name: str
@@ -127,8 +113,7 @@ class Script:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class PutText:
+class PutText(Struct, frozen=True):
     """A cell as a file in a container."""
 
     name: str
@@ -136,41 +121,35 @@ class PutText:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class MakeTunnel:
+class MakeTunnel(Struct, frozen=True):
     name: str
     port: int
     local: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """``called`` is the word that was used: rm or its alias stop."""
 
     names: tuple[str, ...]
     called: str = "rm"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reboot:
+class Reboot(Struct, frozen=True):
     name: str
     reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     name: str
     source: str
     dest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Get:
+class Get(Struct, frozen=True):
     """``dest`` None: this folder, under its own name."""
 
     name: str
@@ -178,34 +157,29 @@ class Get:
     dest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ssh:
+class Ssh(Struct, frozen=True):
     name: str
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(Struct, frozen=True):
     server: str
     client: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(Struct, frozen=True):
     server: str
     client: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """A container behind a published name, and its port where it is not 80."""
 
     name: str
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """``ssl``: file names of certificate, key and perhaps chain; empty for the location's own; None for plain http."""
 
     fqdn: str
@@ -214,55 +188,45 @@ class Publish:
     ssl: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unpublish:
+class Unpublish(Struct, frozen=True):
     fqdn: str
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeList:
+class VolumeList(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeCreate:
+class VolumeCreate(Struct, frozen=True):
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeRemove:
+class VolumeRemove(Struct, frozen=True):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeSnapshot:
+class VolumeSnapshot(Struct, frozen=True):
     name: str
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeRollback:
+class VolumeRollback(Struct, frozen=True):
     name: str
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageList:
+class ImageList(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePull:
+class ImagePull(Struct, frozen=True):
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRemove:
+class ImageRemove(Struct, frozen=True):
     images: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """``body`` is the Dockerfile, where it is a cell; else it is in ``file``, or in the context. ``arguments`` without a value
     take the caller's, as in docker build."""
 
@@ -277,8 +241,7 @@ class Build:
     body: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(Struct, frozen=True):
     verb: str | None = None
 
 

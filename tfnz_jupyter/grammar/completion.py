@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .slots import Argument, Kind, Option, Verb
 from .table import BY_NAME, GROUPS, VERBS
@@ -11,8 +12,7 @@ from .verbs_cells import CELLS, CELLS_BY_NAME
 from .words import Word, split
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionNames:
+class CompletionNames(Struct, frozen=True):
     """What there is to name. All of it is known here already: completing asks nobody."""
 
     containers: tuple[str, ...] = ()
@@ -23,8 +23,7 @@ class CompletionNames:
     locations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A text that may replace ``line[start:cursor]``; ``kind`` is verb, option, value, path or a field of the names.
 
     A candidate of kind path or inside (a path in the container named ``about``) has no text: whoever asked knows the

@@ -6,7 +6,8 @@ They are read as pairs of name and value; the engine knows what they mean, and r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .slots import Option
 

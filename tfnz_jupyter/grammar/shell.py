@@ -6,7 +6,8 @@ The same words as in a notebook would mean nothing there, so they are a table of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..errors import UsageError
 from . import values
@@ -18,8 +19,7 @@ from .slots import Argument, Option, Verb
 from .words import Word
 
 
-@dataclass(frozen=True, slots=True)
-class Serve:
+class Serve(Struct, frozen=True):
     """``ready_fd`` is where a starter waits to hear that it serves, or why not."""
 
     bind: tuple[str, ...] = ()
@@ -38,8 +38,7 @@ class Serve:
     ready_fd: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Invite:
+class Invite(Struct, frozen=True):
     name: str
     expires: float = 48 * 3_600.0
     sessions: int | None = None
@@ -47,45 +46,37 @@ class Invite:
     memory: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     token: str
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ListAccounts:
+class ListAccounts(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     file: str
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Struct, frozen=True):
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListLocations:
+class ListLocations(Struct, frozen=True):
     default: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ShowAuthority:
+class ShowAuthority(Struct, frozen=True):
     location: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PrintManifest:
+class PrintManifest(Struct, frozen=True):
     """Of the kubernetes engine: ``kind`` is rights, statistics or location."""
 
     kind: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 #: What a word names, for completion: one of the fields of CompletionNames, "verb", "path", or "" for free text.
 Kind = str
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """``metavar`` is empty for a switch. ``field`` is the command's attribute it fills.
 
     An option whose value may be left out has ``implied``: the word that stands for it then. Its value is given as
@@ -30,8 +30,7 @@ class Option:
     implied: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """``how``: one, optional, some (one or more), any (none or more), words (any, as one), rest (all, as it is).
 
     Of a rest there must be at least ``least``.
@@ -45,8 +44,7 @@ class Argument:
     least: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(Struct, frozen=True):
     """One verb, or alias, and what it makes of its words; a name of two words belongs to a group."""
 
     name: str

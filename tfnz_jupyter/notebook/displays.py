@@ -15,10 +15,11 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from msgspec.structs import replace
 
 from ..errors import NotSupported, TfnzError
 from ..sdk.container import Container

@@ -10,8 +10,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import to_builtins
 
 from .pump import HEARTBEAT
 from .rows import ROWS, nobody
@@ -172,7 +173,7 @@ class CardFeed(Speaker):
         """All that a card shows beside the output."""
         facts = of_container(self.container)
         self._ended = facts.over
-        return {**asdict(facts), "usage": self._usage()}
+        return {**to_builtins(facts), "usage": self._usage()}
 
     def _usage(self) -> dict[str, Any] | None:
         """What it uses, and has used for a minute, as shares of what it may."""
@@ -183,7 +184,7 @@ class CardFeed(Speaker):
             "cpus": [round(cpu, 3) for cpu, _ in self._used],
             "memories": [round(memory, 3) for _, memory in self._used],
         }
-        return {**asdict(used), **history}
+        return {**to_builtins(used), **history}
 
     def _sample(self, now: float) -> None:
         """Once a second, note what it uses."""
@@ -253,11 +254,14 @@ class BoardFeed(Speaker):
     def facts(self) -> dict[str, Any]:
         """All that a board shows."""
         return {
-            "location": asdict(of_location(self.location)),
+            "location": to_builtins(of_location(self.location)),
             "nodes": [self._node(node) for node in self.location.ranked_nodes()],
-            "containers": [asdict(one) for one in listed(self.location)],
+            "containers": [to_builtins(one) for one in listed(self.location)],
             "nobody": nobody(self.location),
-            **{name: [asdict(row) for row in rows(self.location)] for name, rows in ROWS.items()},
+            **{
+                name: [to_builtins(row) for row in rows(self.location)]
+                for name, rows in ROWS.items()
+            },
         }
 
     def _node(self, node: Node) -> dict[str, Any]:
@@ -266,7 +270,7 @@ class BoardFeed(Speaker):
             stats = node.stats
             history.append(1 - node.stats.cpu / max(1, node.stats.cpu_total))
             self._samples[node.uuid] = (stats, history)
-        return {**asdict(of_node(node)), "history": [round(share, 3) for share in history]}
+        return {**to_builtins(of_node(node)), "history": [round(share, 3) for share in history]}
 
 
 def listed(location: Location) -> list[ContainerSnapshot]:

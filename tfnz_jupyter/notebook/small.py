@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import singledispatch
 from typing import Any
+
+from msgspec import to_builtins
 
 from ..errors import Ended
 from ..sdk.endpoint import Cluster, WebEndpoint
@@ -118,7 +119,8 @@ class SmallFeed(Speaker):
         """All that is shown beside the output."""
         facts = snapshot(self.thing)
         self._ended = facts.over
-        return asdict(facts)
+        shown: dict[str, Any] = to_builtins(facts)
+        return shown
 
     # what a page wants; on any thread
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .views import as_of, escape, framed, log_html
 from .views_snapshot import LogSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """``href`` is an address on the reader's machine, or empty."""
 
     label: str
@@ -17,8 +16,7 @@ class Fact:
     href: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SmallSnapshot:
+class SmallSnapshot(Struct, frozen=True):
     """``mood`` as of a container: wait, live, done, bad, gone. ``log`` is whether it prints something."""
 
     kind: str

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class TunnelSnapshot:
+class TunnelSnapshot(Struct, frozen=True):
     port: int
     local: int
     bind: str
     dead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressSnapshot:
+class ProgressSnapshot(Struct, frozen=True):
     step: str
     text: str
     done: int
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSnapshot:
+class ContainerSnapshot(Struct, frozen=True):
     """``env`` and ``command`` are masked already. Times are seconds since 1970."""
 
     id: str
@@ -48,8 +45,7 @@ class ContainerSnapshot:
         return self.state in ("ended", "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSnapshot:
+class NodeSnapshot(Struct, frozen=True):
     """``cpu`` and ``cpu_total`` in thousandths of a core, memory in MiB, ``paging`` in KiB/s; free, not used."""
 
     id: str
@@ -63,8 +59,7 @@ class NodeSnapshot:
     score: int
 
 
-@dataclass(frozen=True, slots=True)
-class RowSnapshot:
+class RowSnapshot(Struct, frozen=True):
     """A volume, a published name, a container of another session; ``href`` is an address on the kernel's machine."""
 
     id: str
@@ -73,8 +68,7 @@ class RowSnapshot:
     href: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LocationSnapshot:
+class LocationSnapshot(Struct, frozen=True):
     name: str
     session: str
     dead: bool
@@ -82,8 +76,7 @@ class LocationSnapshot:
     log_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogSnapshot:
+class LogSnapshot(Struct, frozen=True):
     """The lines a static view shows, from number ``first`` on: (1 output or 2 error, text), or (0, how many are missing)."""
 
     first: int
