@@ -20,7 +20,6 @@ from traitlets.config.configurable import Configurable
 from .. import grammar
 from ..blocking import Interrupted, submit
 from ..deeds import lengthy, plain, spawning
-from ..doctor import examine
 from ..errors import TfnzError
 from ..grammar import CompletionNames
 from ..homes import EMBEDDED, Home
@@ -191,6 +190,8 @@ class TfMagics(Magics, Configurable):
         here = locations.current()
         home = here.home if here and here.home and not wish.engine else None
         home = home or Home.of(wish.engine or EMBEDDED, wish.options)
+        from ..doctor import examine  # seldom asked
+
         report = examine(here.degraded if here and here.home == home else (), home)
         _say(report.as_json() if wish.json else report.as_text())
 

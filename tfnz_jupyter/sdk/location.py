@@ -20,7 +20,7 @@ from ..blocking import BoundVerb, block, bridge, loop, submit, verb
 from ..errors import SessionEnded, TfnzError, Unreachable, UsageError
 from ..homes import pairs
 from ..wire import messages as m
-from . import asking, builds
+from . import asking
 from .connection import Connection
 from .container import Container
 from .here import is_stuck
@@ -225,6 +225,8 @@ class Location(VolumeOffers):
             NotSupported: an instruction is not done there, or the engine builds no images.
         """
         folder = None if context is None else Path(context)
+        from . import builds  # who builds nothing need not read Dockerfiles
+
         text = await Worker("build").do(lambda: builds.text_of(dockerfile, folder))
         asking.size(memory, "memory", 1)
         way_out = egress if isinstance(egress, str) else list(egress)

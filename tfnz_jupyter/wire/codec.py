@@ -5,6 +5,7 @@ Everything that arrives is bounded and checked against its class before anybody 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -20,7 +21,12 @@ LARGEST_FRAME = LARGEST_PACKET + 1024
 LARGEST_CHUNK = 1024 * 1024
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Packet] = msgspec.msgpack.Decoder(Packet)
+
+
+@functools.cache
+def _decoder() -> msgspec.msgpack.Decoder[Packet]:
+    """Made when something first arrives: it takes as long to make as a dozen modules to load."""
+    return msgspec.msgpack.Decoder(Packet)
 
 
 def encode(packet: Packet, bulk: bytes = b"") -> list[bytes]:
@@ -53,7 +59,7 @@ def decode(frames: Sequence[bytes], *, from_client: bool) -> tuple[Packet, bytes
     if len(frames[0]) > LARGEST_PACKET or (len(frames) == 2 and len(frames[1]) > LARGEST_CHUNK):
         raise ProtocolError("an oversize packet")
     try:
-        packet = _decoder.decode(frames[0])
+        packet = _decoder().decode(frames[0])
     except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise ProtocolError(f"not a packet: {problem}") from problem
     if _carries_bulk(packet) != (len(frames) == 2):
