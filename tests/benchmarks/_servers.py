@@ -20,7 +20,7 @@ from tests.support.eventually import eventually
 from tfnz_jupyter import Location
 
 MIB = 1 << 20
-SIZE = 1000 * MIB
+SIZE = 400 * MIB
 PINGS = 2000
 CONNECTIONS = 200
 SOURCE, SINK, ECHO = 7001, 7002, 7003

@@ -36,7 +36,7 @@ from tests.support.eventually import eventually
 from tests.support.remote import remote
 
 ROUNDS = 4
-SIZE = 300 * MIB
+SIZE = 150 * MIB
 SSH, KUBECTL = "ssh -L", "kubectl port-forward"
 
 

@@ -1,6 +1,6 @@
 """The link itself: bulk bytes and round trips of a session, beside bare CURVE sockets of libzmq between two processes.
 
-Bulk is a file of 500 MB fetched from a container to nowhere, so that reading it is in it; a round trip is a call that asks
+Bulk is a file of 200 MB fetched from a container to nowhere, so that reading it is in it; a round trip is a call that asks
 for nothing.
 """
 
@@ -18,7 +18,7 @@ from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns
 from tfnz_jupyter import Container, Location
 
 ROUNDS = 6
-SIZE = 500_000_000
+SIZE = 200_000_000
 FRAME = 256 * 1024
 TRIPS = 500
 RAW = "raw CURVE"

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks._measuring import OURS, Row, Target, alone, in_turns, timed
 from tfnz_jupyter import Location
 
-ROUNDS = 8
+ROUNDS = 5
 SIZE = 1_000_000_000
 PEER = "cp -a"
 
