@@ -95,9 +95,10 @@ async def _send(
     meter = Meter(report, "upload", "the context", await disk.do(folder.size))
     try:
         with contextlib.suppress(Ended):  # it has failed, and its call says why
-            while piece := await disk.do(lambda: gathered(records)):
-                await outgoing.write(piece)
-                meter.add(len(piece))
+            while pieces := await disk.do(lambda: gathered(records)):
+                for piece in pieces:
+                    await outgoing.write(piece)
+                    meter.add(len(piece))
             outgoing.finish()
             meter.finish()
     finally:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,10 @@ from .worker import Worker
 
 #: Told how far something is.
 Report = Callable[[m.Progressed], object]
+#: Takes some more of a stream, and is waited for.
+Take = Callable[[list[bytes]], Awaitable[None]]
+#: So many messages are made with one turn of the worker's thread.
+_AT_ONCE = 4
 
 
 class Writable(Protocol):
@@ -98,9 +103,10 @@ class Moving(Living):
             self._connection.forget(outgoing)
 
     async def _send(self, records: Any, write: Callable[[bytes], Any], meter: Meter) -> None:
-        while piece := await self._disk.do(lambda: gathered(records)):
-            await write(piece)
-            meter.add(len(piece))
+        while pieces := await self._disk.do(lambda: gathered(records)):
+            for piece in pieces:
+                await write(piece)
+                meter.add(len(piece))
 
     async def _meter(
         self, progress: Report | None, step: str, path: str, size: Callable[[], int | None]
@@ -140,23 +146,34 @@ class Moving(Living):
         await self._running()
         meter = await self._meter(progress, "get", path, lambda: None)
         if to is None:
-            pieces: list[bytes] = []
-            await self._fetch(target, _One(path, pieces.append).take, meter)
+            pieces: list[memoryview] = []
+            keep = _One(path, pieces.append)
+
+            async def take(chunks: list[bytes]) -> None:
+                keep.take(chunks)
+
+            await self._fetch(target, take, meter)
             return b"".join(pieces)
         if not isinstance(to, str | os.PathLike):
-            await self._fetch(target, _One(path, to.write).take, meter)
+            write = to.write
+            await self._fetch(
+                target, self._off_the_loop(_One(path, lambda piece: write(bytes(piece)))), meter
+            )
             return to
         receiver = trees.LocalReceiver(Path(to), posixpath.basename(path.rstrip("/")) or "root")
         try:
-            await self._fetch(target, receiver.take, meter)
+            await self._fetch(target, self._off_the_loop(receiver), meter)
             return await self._disk.do(receiver.finish)
         finally:
             self._disk.post(receiver.abandon)
 
-    async def _fetch(self, path: bytes, take: Callable[[bytes], object], meter: Meter) -> None:
-        async def deliver(data: bytes) -> None:
-            await self._disk.do(lambda: take(data))
-            meter.add(len(data))
+    def _off_the_loop(self, taker: _One | trees.LocalReceiver) -> Take:
+        return lambda chunks: self._disk.do(lambda: taker.take(chunks))
+
+    async def _fetch(self, path: bytes, take: Take, meter: Meter) -> None:
+        async def deliver(chunks: list[bytes]) -> None:
+            await take(chunks)
+            meter.add(sum(map(len, chunks)))
 
         number = self._connection.number()
         await self._receive(m.FetchFiles(self.uuid, path, number), number, deliver)
@@ -176,8 +193,9 @@ class Moving(Living):
         reader = TreeReader()
         found: list[FileInfo] = []
 
-        async def take(data: bytes) -> None:
-            found.extend(_info(e) for e in reader.feed(data) if isinstance(e, Entry))
+        async def take(chunks: list[bytes]) -> None:
+            read = itertools.chain.from_iterable(map(reader.feed, chunks))
+            found.extend(_info(e) for e in read if isinstance(e, Entry))
 
         number = self._connection.number()
         await self._receive(m.ListFiles(self.uuid, target, number), number, take)
@@ -198,17 +216,15 @@ class Moving(Living):
         name = posixpath.basename(path.rstrip("/")) or "/"
         return FileInfo(name, s.kind, s.size, s.mode, s.mtime_ns / 1e9, s.uid, s.gid, os.fsdecode(s.target))  # fmt: skip
 
-    async def _receive(
-        self, verb: m.FetchFiles | m.ListFiles, number: int, take: Callable[[bytes], Any]
-    ) -> None:
+    async def _receive(self, verb: m.FetchFiles | m.ListFiles, number: int, take: Take) -> None:
         """Ask for a stream and take it to its end; then what the location says of it."""
         inflow = Inflow(number, self._connection.tell)
         self._connection.read(inflow.incoming)
         call = asyncio.ensure_future(self._connection.call(verb))
         call.add_done_callback(lambda _: inflow.end())
         try:
-            while (data := await inflow.read()) is not None:
-                await take(data)
+            while chunks := await inflow.read_all():
+                await take(chunks)
             await call
         finally:
             call.cancel()
@@ -218,13 +234,13 @@ class Moving(Living):
 class _One:
     """Takes a tree of a single file, and gives its content on."""
 
-    def __init__(self, path: str, write: Callable[[bytes], object]) -> None:
+    def __init__(self, path: str, write: Callable[[memoryview], object]) -> None:
         self._path, self._write = path, write
         self._reader = TreeReader()
 
-    def take(self, data: bytes) -> None:
-        for found in self._reader.feed(data):
-            if isinstance(found, bytes):
+    def take(self, chunks: list[bytes]) -> None:
+        for found in itertools.chain.from_iterable(map(self._reader.feed, chunks)):
+            if not isinstance(found, Entry):
                 self._write(found)
             elif found.kind != FILE or found.path:
                 raise _not_one_file(self._path, found.kind)
@@ -264,8 +280,13 @@ def _size(data: Any) -> int | None:
     return len(data) if isinstance(data, bytes | bytearray | memoryview | str) else None
 
 
-def gathered(records: Iterator[bytes]) -> bytes:
-    """Some records at once, so that small files do not travel one by one; empty at the end."""
+def gathered(records: Iterator[bytes]) -> list[bytes]:
+    """Some messages at once, none at the end; small records share one, so that small files do not travel one by one."""
+    messages = iter(lambda: _message(records), b"")
+    return list(itertools.islice(messages, _AT_ONCE))
+
+
+def _message(records: Iterator[bytes]) -> bytes:
     pieces, size = [], 0
     while size < CHUNK // 2 and (record := next(records, None)):
         pieces.append(record)

@@ -95,14 +95,27 @@ class Inflow:
 
     async def read(self) -> bytes | None:
         """The next chunk, None at the end."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self._come()
         found = self._waiting.popleft()
         if found is None:
             return None
         found[1]()
         return found[0]
+
+    async def read_all(self) -> list[bytes]:
+        """All chunks that have come, as soon as there are any; none at the end."""
+        await self._come()
+        chunks: list[bytes] = []
+        while self._waiting and (found := self._waiting[0]) is not None:
+            self._waiting.popleft()
+            found[1]()
+            chunks.append(found[0])
+        return chunks
+
+    async def _come(self) -> None:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def _take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
         self._waiting.append((data, used))

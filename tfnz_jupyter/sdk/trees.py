@@ -7,6 +7,7 @@ it is followed, and setuid bits are dropped.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import stat
@@ -31,8 +32,9 @@ class Readable(Protocol):
 def of_bytes(data: bytes) -> Iterator[bytes]:
     """One file with that content; mode and time are left to the receiver."""
     yield entry_record(Entry(b"", FILE))
+    view = memoryview(data)
     for start in range(0, len(data), CHUNK):
-        yield data_record(data[start : start + CHUNK])
+        yield data_record(view[start : start + CHUNK])
 
 
 def of_stream(source: Readable) -> Iterator[bytes]:
@@ -109,7 +111,7 @@ class LocalReceiver:
         self._entry: Entry | None = None
         self._folders: dict[bytes, Entry] = {}
 
-    def take(self, data: bytes) -> None:
+    def take(self, chunks: list[bytes]) -> None:
         """Some more of the stream.
 
         Raises:
@@ -117,7 +119,7 @@ class LocalReceiver:
             ProtocolError: it is no tree, or one that leads out of where it belongs.
         """
         with failures(self.path):
-            for found in self._reader.feed(data):
+            for found in itertools.chain.from_iterable(map(self._reader.feed, chunks)):
                 if isinstance(found, Entry):
                     self._begin(found)
                 else:

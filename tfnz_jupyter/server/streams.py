@@ -96,15 +96,31 @@ class InStream:
 
     async def read(self) -> bytes | None:
         """The next chunk, None at the end. The client is let go on when the one after it is asked for."""
-        if self._unused and (offset := self._receiving.use(self._unused)) is not None:
-            self._tell(Credit(self.stream, offset), b"")
+        self._use(self._unused)
         self._unused = 0
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
+        await self._come()
         data = self._waiting.popleft()
         self._unused = len(data or b"")
         return data
+
+    async def read_all(self) -> list[bytes]:
+        """All chunks that have come, as soon as there are any; none at the end. The client is let go on at once."""
+        await self._come()
+        found: list[bytes] = []
+        while self._waiting and (data := self._waiting[0]) is not None:
+            found.append(data)
+            self._waiting.popleft()
+        self._use(sum(map(len, found)))
+        return found
+
+    async def _come(self) -> None:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _use(self, size: int) -> None:
+        if size and (offset := self._receiving.use(size)) is not None:
+            self._tell(Credit(self.stream, offset), b"")
 
     def close(self) -> None:
         """Nobody reads any more; the client is told."""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import posixpath
 from collections.abc import Awaitable, Callable
 
 from ..engines.files import Change, FileInfo, Files, Kind, OpenFile
+from ..errors import ContainerEnded
 from ..wire.streams import CHUNK
 from ..wire.tree import Entry, TreeReader, data_record, entry_record
 
 Write = Callable[[bytes], Awaitable[None]]
-Read = Callable[[], Awaitable[bytes | None]]
+#: Gives all that has come since, and nothing at the end.
+Read = Callable[[], Awaitable[list[bytes]]]
 
 #: What the kernel makes up is not copied with what lies around it.
 _UNREAL = ("/proc", "/sys", "/dev")
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+#: What a file had before is written over and cut off at the end: of a file that was emptied first, btrfs writes all out when
+#: it is closed, which takes longer than all the rest.
+_MAKE = os.O_WRONLY | os.O_CREAT
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+#: What is read from a file at once.
+_AT_ONCE = 4 * CHUNK
 
 
 async def send(files: Files, path: str, write: Write) -> None:
@@ -44,9 +53,10 @@ async def _send(files: Files, top: str, name: str, info: FileInfo, write: Write)
     try:
         await write(entry_record(await _entry(files, path, name, info)))
         offset = 0
-        while data := await file.read(offset, CHUNK):
+        while data := memoryview(await file.read(offset, _AT_ONCE)):
             offset += len(data)
-            await write(data_record(data))
+            for start in range(0, len(data), CHUNK):
+                await write(data_record(data[start : start + CHUNK]))
     finally:
         await file.close()
 
@@ -85,6 +95,7 @@ class Receiver:
         self._file: OpenFile | None = None
         self._entry: Entry | None = None
         self._offset = 0
+        self._pieces: list[memoryview] = []  # of the file, still to be written
         self._folders: list[tuple[str, Change]] = []  # to be finished when all is in them
 
     async def receive(self, read: Read) -> None:
@@ -95,20 +106,36 @@ class Receiver:
             ProtocolError: it is no tree.
         """
         try:
-            while (data := await read()) is not None:
-                for found in self._reader.feed(data):
-                    await (self._write(found) if isinstance(found, bytes) else self._begin(found))
+            while chunks := await read():
+                for found in itertools.chain.from_iterable(map(self._reader.feed, chunks)):
+                    if isinstance(found, Entry):
+                        await self._begin(found)
+                    else:
+                        self._pieces.append(found)
+                await self._write()
             self._reader.end()
             await self._finish_file()
             for path, change in reversed(self._folders):
                 await self._files.change(path, change)
         finally:
-            if self._file is not None:
+            if self._file is not None:  # it failed: nothing of what was there before is left
+                with contextlib.suppress(OSError, ContainerEnded):
+                    await self._file.change(Change(size=self._offset))
                 await self._file.close()
 
-    async def _write(self, data: bytes) -> None:
-        assert self._file is not None
-        await self._file.write(self._offset, data)
+    async def _write(self) -> None:
+        """Write what has come of the file, all at once: each deed costs more than some copying."""
+        if self._file is None or not self._pieces:
+            return
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        try:
+            await self._file.write(self._offset, data)
+        except OSError as problem:
+            if problem.errno not in _FULL:
+                raise
+            await self._file.change(Change(size=self._offset))  # what was there before may go first
+            await self._file.write(self._offset, data)
         self._offset += len(data)
 
     async def _begin(self, entry: Entry) -> None:
@@ -142,14 +169,15 @@ class Receiver:
             await self._files.change(path, change, follow=False)
 
     async def _finish_file(self) -> None:
+        await self._write()
         if self._file is not None and self._entry is not None:
-            await self._file.change(_change(self._entry))
+            await self._file.change(_change(self._entry, self._offset))
             await self._file.close()
         self._file = self._entry = None
 
 
-def _change(entry: Entry) -> Change:
-    return Change(entry.mode, None, entry.mtime_ns, entry.mtime_ns, 0, 0)
+def _change(entry: Entry, size: int | None = None) -> Change:
+    return Change(entry.mode, size, entry.mtime_ns, entry.mtime_ns, 0, 0)
 
 
 def _is_unreal(path: str) -> bool:

@@ -15,6 +15,7 @@ from ..errors import ProtocolError
 
 FILE, FOLDER, LINK, OTHER = "file", "folder", "link", "other"
 
+_ENTRY, _DATA = b"ED"
 _HEAD = 5
 _LARGEST_ENTRY = 64 * 1024
 
@@ -46,37 +47,39 @@ def entry_record(entry: Entry) -> bytes:
     return b"E" + len(body).to_bytes(4, "big") + body
 
 
-def data_record(data: bytes) -> bytes:
+def data_record(data: bytes | memoryview) -> bytes:
     """A record of some more bytes of the file that was named last."""
-    return b"D" + len(data).to_bytes(4, "big") + data
+    return b"".join((b"D", len(data).to_bytes(4, "big"), data))
 
 
 class TreeReader:
-    """Takes the stream apart as it comes. Nothing of a file is held back until all of it is there."""
+    """Takes the stream apart as it comes. Nothing of a file is held back until all of it is there, and nothing is copied."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._begun = b""  # of a record whose head, or entry, is not all there
         self._left = 0  # bytes of a data record that are still to come
         self._in_file = False
 
-    def feed(self, data: bytes) -> Iterator[Entry | bytes]:
+    def feed(self, data: bytes) -> Iterator[Entry | memoryview]:
         """What is complete now: entries, and pieces of files.
 
         Raises:
             ProtocolError: it is no such stream, or an entry's path leads out of where it belongs.
         """
-        if not self._buffer and len(data) <= self._left:  # mostly; and nothing is copied
-            self._left -= len(data)
-            if data:
-                yield data
-            return
-        self._buffer += data
-        while self._buffer:
-            found = self._piece() if self._left else self._head()
-            if found is None:
+        view = memoryview(self._begun + data if self._begun else data)
+        self._begun = b""
+        while view:
+            if self._left:
+                piece, view = view[: self._left], view[self._left :]
+                self._left -= len(piece)
+                yield piece
+            elif size := self._head(view):
+                record, view = view[:size], view[size:]
+                if record[0] == _ENTRY:
+                    yield self._entry(record)
+            else:
+                self._begun = bytes(view)
                 return
-            if found:
-                yield found
 
     def end(self) -> None:
         """There is no more.
@@ -84,31 +87,23 @@ class TreeReader:
         Raises:
             ProtocolError: it ended within a record.
         """
-        if self._buffer or self._left:
+        if self._begun or self._left:
             raise ProtocolError("a tree of files ended within a record")
 
-    def _piece(self) -> bytes:
-        piece = bytes(self._buffer[: self._left])
-        del self._buffer[: self._left]
-        self._left -= len(piece)
-        return piece
-
-    def _head(self) -> Entry | bytes | None:
-        """The entry at the beginning of the buffer; empty where a data record begins, None while it is incomplete."""
-        if len(self._buffer) < _HEAD:
-            return None
-        kind, size = self._buffer[:1], int.from_bytes(self._buffer[1:_HEAD], "big")
-        if kind == b"D" and self._in_file:
-            del self._buffer[:_HEAD]
+    def _head(self, view: memoryview) -> int:
+        """The size of what is read at once: of a data record its head, of an entry all; 0 while it is incomplete."""
+        if len(view) < _HEAD:
+            return 0
+        kind, size = view[0], int.from_bytes(view[1:_HEAD], "big")
+        if kind == _DATA and self._in_file:
             self._left = size
-            return b""
-        if kind != b"E" or size > _LARGEST_ENTRY:
+            return _HEAD
+        if kind != _ENTRY or size > _LARGEST_ENTRY:
             raise ProtocolError("not a tree of files")
-        if len(self._buffer) < _HEAD + size:
-            return None
-        body = bytes(self._buffer[_HEAD : _HEAD + size])
-        del self._buffer[: _HEAD + size]
-        entry = _entry(body)
+        return _HEAD + size if len(view) >= _HEAD + size else 0
+
+    def _entry(self, record: memoryview) -> Entry:
+        entry = _entry(bytes(record[_HEAD:]))
         self._in_file = entry.kind == FILE
         return entry
 

@@ -231,6 +231,14 @@ def test_a_put_that_is_interrupted_leaves_the_session_well(box: Container):
     assert box.fetch("/f") == b"again"
 
 
+def test_a_put_that_fails_leaves_nothing_of_what_was_there(box: Container):
+    box.put("/f", b"old" * 2_000_000)
+    with pytest.raises(ZeroDivisionError):
+        box.put("/f", Failing())
+    eventually(lambda: box.file_info("/f").size < 3_000_000, within=5)
+    assert b"old" not in box.fetch("/f")
+
+
 class Failing:
     """Gives something, then fails."""
 

@@ -204,6 +204,14 @@ def test_what_is_put_beyond_the_limit_is_an_error_that_names_it(location: Locati
     container.destroy()
 
 
+def test_what_is_put_over_a_large_file_takes_the_place_of_it(location: Location):
+    container = location.node().spawn_container("busybox", command="exec sleep 3600", disk=64 << 20)
+    for content in (b"a", b"b"):
+        container.put("/f", content * (40 << 20))
+    assert container.run_process("wc -c </f; tail -c 1 /f")[0] == b"41943040\nb"
+    container.destroy()
+
+
 def test_a_volume_is_not_limited_by_the_disk_of_its_container(location: Location):
     volume = location.create_volume()
     container = location.node().spawn_container(

@@ -21,7 +21,7 @@ from . import sources
 from .rooms import Room, Rooms, Site
 from .steps import Steps, at
 
-Read = Callable[[], Awaitable[bytes | None]]
+Read = Callable[[], Awaitable[list[bytes]]]
 #: Gives what ``--from`` names as a draft.
 Elsewhere = Callable[[str], Awaitable[Draft]]
 

@@ -40,7 +40,7 @@ class BuildVerbs:
         context = peer.in_stream(verb.input) if verb.input else None
         try:
             with self._means.hold(peer, verb.memory) as node:
-                read = context.read if context else None
+                read = context.read_all if context else None
                 return ready(
                     await self._built(peer, verb, node, output, read, report_to(peer, call))
                 )

@@ -46,7 +46,7 @@ class FileVerbs:
         path = os.fsdecode(verb.path)
         try:
             async with self._files(container, path) as files:
-                await trees.Receiver(files, path).receive(stream.read)
+                await trees.Receiver(files, path).receive(stream.read_all)
         finally:
             stream.close()
         return m.Done()
