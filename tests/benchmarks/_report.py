@@ -147,11 +147,15 @@ def curves(file: Path, found: dict[str, dict[int, dict[str, float]]]) -> None:
     for row, (name, points) in zip(axes, found.items(), strict=True):
         columns = list(next(iter(points.values())))
         for place, column in zip(row, columns, strict=False):
-            place.plot(list(points), [values[column] for values in points.values()], "o-")
+            figures = [values[column] for values in points.values()]
+            place.plot(list(points), figures, "o-")
             place.set_xscale("log")
             place.set_title(column, fontsize=9)
             place.set_xlabel(name, fontsize=8)
-            place.set_ylim(bottom=0)
+            if max(figures) > 100 * min(figures):  # on a straight scale only the last would show
+                place.set_yscale("log")
+            else:
+                place.set_ylim(0, 1.15 * max(figures))
         for place in row[len(columns) :]:
             place.set_axis_off()
     figure.savefig(file, dpi=120)

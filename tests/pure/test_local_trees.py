@@ -16,7 +16,7 @@ def receive(to: Path, *records: bytes) -> Path:
     receiver = LocalReceiver(to, "name")
     try:
         for record in records:
-            receiver.take(record)
+            receiver.take([record])
         return receiver.finish()
     finally:
         receiver.abandon()
@@ -75,7 +75,7 @@ def test_a_file_goes_into_a_folder_that_is_there(tmp_path: Path):
 
 def test_half_a_file_leaves_nothing(tmp_path: Path):
     receiver = LocalReceiver(tmp_path / "f", "f")
-    receiver.take(file(b""))
+    receiver.take([file(b"")])
     receiver.abandon()
     assert not list(tmp_path.iterdir())
 
