@@ -1,7 +1,7 @@
 """How cost grows: with containers (1 to 300), sessions (1 to 50), and the size of a file (1 KB to 1 GB); and how it does not.
 
-For each number of running containers: a further spawn, a process, the location's memory and its use of a processor while
-nothing happens. Written to ``artefacts/bench/growth.*``.
+For each number of running containers: a further spawn, a process, the memory of the location and its keeper, and their use of
+a processor while nothing happens. Written to ``artefacts/bench/growth.*``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from tests.benchmarks import _report
-from tests.benchmarks._measuring import home, location_pid, shown, timed
+from tests.benchmarks._measuring import home, shown, timed
+from tests.benchmarks.memory import located
 from tests.benchmarks.spawn import ours as spawned
 from tests.support.memory import resident
 from tfnz_jupyter import Container, Location, Node
@@ -108,21 +109,22 @@ def latencies(node: Node, container: Container) -> dict[str, float]:
 
 
 def idle() -> dict[str, float]:
-    """What the location has and uses while nothing is asked of it."""
-    pid = location_pid()
-    assert pid is not None
+    """What the location and its keeper have and use while nothing is asked of them."""
+    pids = located()
     time.sleep(1.0)
-    before = cpu(pid)
+    before = cpu(pids)
     time.sleep(IDLE)
-    used = (cpu(pid) - before) / IDLE * 100
-    return {"location, MiB": resident(pid) / (1 << 20), "idle CPU, %": used}
+    used = (cpu(pids) - before) / IDLE * 100
+    return {"location, MiB": sum(map(resident, pids)) / (1 << 20), "idle CPU, %": used}
 
 
-def cpu(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+def cpu(pids: list[int]) -> float:
+    """Seconds of processor time that processes have used."""
+    ticks = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as stat:
+            ticks += sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def middle(deed: Callable[[], object], rounds: int) -> float:
