@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 _FRAME = (
     128 * 1024
 )  # bytes sent at once; who waits longer than that for the network sees his own words wait
-_LONGEST = 1.0  # seconds between tries to get to a Pod
+_LONGEST = 1.0  # seconds between tries to get to a Pod again
+_SOON = 0.25  # and to one that is just being made: it is there a while before the cluster says so
 _SMALL = 4096  # bytes of an answer that may stay in the Pod for a while
 _WORDS = 4000  # bytes kept of what the script complains of
 
@@ -87,6 +88,7 @@ class Desk:
         self._something = asyncio.Event()
         self._connected = False
         self._greeted = asyncio.Event()
+        self._sooner = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._over = False
 
@@ -103,6 +105,10 @@ class Desk:
         while not self._over and (not self._connected or self.life == after or self._clearing):
             await self._greeted.wait()
         self._hopeful()
+
+    def hurry(self) -> None:
+        """There is something to connect to now, as the cluster says: who waits to try again need not."""
+        self._sooner.set()
 
     def _hopeful(self) -> None:
         if self._over:
@@ -203,8 +209,14 @@ class Desk:
                 self._connected = False
                 if socket is not None:
                     await socket.close()
-            await asyncio.sleep(min(pause(turn), _LONGEST))
+            await self._rest(min(pause(turn), _LONGEST if self.life else _SOON))
             turn += 1
+
+    async def _rest(self, longest: float) -> None:
+        self._sooner.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self._sooner.wait()
 
     async def _over_one(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._outgoing.clear()

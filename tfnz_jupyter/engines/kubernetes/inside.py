@@ -155,6 +155,10 @@ class Inside:
         self._running.clear()
         self._desk.present.clear()
 
+    def hurry(self) -> None:
+        """The cluster says that its container runs."""
+        self._desk.hurry()
+
     async def drained(self) -> None:
         """Return once all that the first process printed before its end is here."""
         first = self._running.get(self._spec.id)

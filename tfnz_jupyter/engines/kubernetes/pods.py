@@ -70,7 +70,9 @@ class Pod:
             self.end(Exit(reason="unknown: its Pod was deleted"))
         else:
             self.reference = manifests.reference(found, "v1", "Pod")
-            self.news = manifest_news.read(found, self.turns)
+            before, self.news = self.news, manifest_news.read(found, self.turns)
+            if self.news.runs and not before.runs:
+                self.inside.hurry()
             if self.news.over is not None:
                 self.end(self.news.over)
         self._wake()
