@@ -18,11 +18,10 @@ import pytest_asyncio
 
 from tests.engines.contract_dialling import Dialling
 from tests.engines.contract_tunnels import Tunnels
-from tests.support import apart, bare_engine
+from tests.support import apart
 from tests.support.cluster_locations import end_locations
 from tests.support.eventually import eventually_async
-from tests.support.kubernetes_bench import Bench, namespace, namespace_of_its_own
-from tfnz_jupyter.engines.kubernetes.registry import Registry
+from tests.support.kubernetes_bench import Bench, namespace, namespace_of_its_own, pushed
 
 pytestmark = pytest.mark.cluster
 
@@ -100,14 +99,6 @@ with Location(location="kubernetes") as session:
     told["ways"].append(ways())
 print(json.dumps(told))
 """
-
-
-async def pushed() -> str:
-    """The tiny image as the cluster's registry has it: nothing else is at hand there to make one of."""
-    registry = Registry.parse(f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
-    image = bare_engine.image(blobs := bare_engine.store())
-    await registry.push(image, blobs, lambda _progress: None)
-    return registry.reference(image)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +22,8 @@ import pytest
 from tests.support import kubernetes_bench
 from tests.support.cluster_locations import end_locations, pids
 from tests.support.eventually import eventually
-from tests.support.kubernetes_bench import namespace_of_its_own
+from tests.support.image_files import LOGIN, PASSWORD, USER, copy, registry
+from tests.support.kubernetes_bench import namespace_of_its_own, pushed
 from tfnz_jupyter import Cluster, Location
 from tfnz_jupyter.engines.kubernetes.labels import CONTAINER
 from tfnz_jupyter.notebook.snapshots import of_container
@@ -31,6 +35,7 @@ pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).parents[2]
 TUTORIALS = ("01", "02", "04", "05")
 NODES = {"tk-a", "tk-b"}
+_ACCOUNTS_OWN = "kubernetes.io/service-account-token"
 SPAWNS = """
 import sys, time
 from tfnz_jupyter import Location
@@ -160,6 +165,41 @@ def test_a_published_name_is_served_here_and_given_to_the_clusters_controller(
         (found,) = (one for one in cluster.items("endpoints") if "subsets" in one)
         assert found["subsets"][0]["addresses"] == [{"ip": web.ip}]
     eventually(lambda: not cluster.items("ingresses") and not cluster.items("services"), within=30)
+
+
+def is_held(reference: str) -> bool:
+    """Whether the cluster's registry has an image."""
+    place, _, rest = reference.partition("/")
+    repository, _, digest = rest.partition("@")
+    url = f"http://{place}/v2/{repository}/manifests/{digest}"
+    headers = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD", headers=headers)):
+            return True
+    except HTTPError as problem:
+        if problem.code != 404:
+            raise
+        return False
+
+
+def test_a_private_image_is_no_secret_of_the_clusters_and_leaves_its_registry_when_removed(
+    cluster: kubernetes_bench.Cluster, session: Location, tmp_path: Path
+) -> None:
+    """Its login is for the location's pull alone: nodes pull what was pushed to the cluster's registry."""
+    with registry(tmp_path / "closed", htpasswd=LOGIN) as host:
+        reference, creds = f"{host}/app:1", f"{USER}:{PASSWORD}"
+        origin = f"docker://{asyncio.run(pushed())}"
+        copy(origin, f"docker://{reference}", "--src-tls-verify=false", "--dest-creds", creds)
+        session.ensure_image_uploaded(reference, login=(USER, PASSWORD))
+    container = session.node().spawn_container(reference, command="sleep 3600")
+    container.wait_until_ready(timeout=60)
+    pods = {pod["metadata"]["name"]: pod["spec"] for pod in cluster.items("pods")}
+    image = next(pods[name]["containers"][0]["image"] for name, _node in containers(cluster))
+    assert {one["type"] for one in cluster.items("secrets")} <= {_ACCOUNTS_OWN}
+    container.destroy()
+    assert is_held(image)
+    session.remove_image(reference)
+    assert not is_held(image)
 
 
 @pytest.mark.timeout(300)

@@ -27,6 +27,10 @@ from tfnz_jupyter.server.images.documents import (
 
 from .eventually import eventually
 
+USER, PASSWORD = "u", "secret"
+#: They as a registry is told: the password's bcrypt.
+LOGIN = f"{USER}:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"
+
 
 def noise(size: int, seed: int = 1) -> bytes:
     """Bytes that do not compress."""
@@ -107,18 +111,22 @@ def copy(origin: str, target: str, *options: str) -> None:
 
 @contextlib.contextmanager
 def registry(
-    folder: Path, *, htpasswd: str = "", tls: tuple[str, str] | None = None
+    folder: Path, *, htpasswd: str = "", tls: tuple[str, str] | None = None, deletes: bool = False
 ) -> Iterator[str]:
     """A registry on a free port of loopback: ``127.0.0.1:port``. With ``htpasswd`` it wants a login.
 
-    With ``tls``, the files of a certificate and its key, it speaks https.
+    With ``tls``, the files of a certificate and its key, it speaks https; ``deletes``: it forgets what it is asked to.
     """
+    folder.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     config: dict[str, Any] = {
         "version": "0.1",
-        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "blobs")},
+            "delete": {"enabled": deletes},
+        },
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     if tls:

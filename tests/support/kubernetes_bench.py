@@ -28,6 +28,7 @@ from tfnz_jupyter.engines.kubernetes import KubernetesEngine
 from tfnz_jupyter.engines.kubernetes.credentials import Access, loader
 from tfnz_jupyter.engines.kubernetes.enforcement import OPEN, UNKNOWN
 from tfnz_jupyter.engines.kubernetes.labels import LOCATION, ROLE
+from tfnz_jupyter.engines.kubernetes.registry import Registry
 from tfnz_jupyter.engines.options import Options
 
 __all__ = ["Bench", "Cluster", "found", "namespace", "outputs", "read_until"]
@@ -168,6 +169,14 @@ def _made(cluster: Cluster) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.ask("DELETE", f"/api/v1/namespaces/{cluster.namespace}")
+
+
+async def pushed() -> str:
+    """The tiny image as the cluster's registry has it."""
+    registry = Registry.parse(f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
+    image = bare_engine.image(blobs := bare_engine.store())
+    await registry.push(image, blobs, lambda _progress: None)
+    return registry.reference(image)
 
 
 class Bench(general.Bench):

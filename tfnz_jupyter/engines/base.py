@@ -309,8 +309,14 @@ class Engine(ABC):
         Returns at once if it already is. Raises ``EngineFailed`` (broken layer, disk full), having left nothing half done.
         """
 
-    async def uninstall(self, layers: Sequence[Layer]) -> None:  # noqa: B027  # not every engine keeps any
-        """Free what :meth:`install` made of layers that no image needs any more, but for those of live containers."""
+    async def uninstall(  # noqa: B027  # not every engine keeps any
+        self, layers: Sequence[Layer], image: ImageInfo | None
+    ) -> None:
+        """Free what :meth:`install` made of an image that was removed, but for what live containers use.
+
+        ``layers`` are those that no other image needs; ``image`` is None where another is the very same. Raises
+        ``EngineFailed``, ``NotSupported``: something of it stays where it was put.
+        """
 
     async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
         """Write what :meth:`image` found to a file, as ``docker save`` does: who builds on it needs its layers.

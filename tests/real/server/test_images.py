@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.image_files import archive, copy, layer_tar, make_layout, noise, registry
+from tests.support.image_files import (
+    LOGIN,
+    PASSWORD,
+    USER,
+    archive,
+    copy,
+    layer_tar,
+    make_layout,
+    noise,
+    registry,
+)
 from tests.support.served import Served, serving
 from tfnz_jupyter import EngineFailed, Location, NotFound, Refused, UsageError
 from tfnz_jupyter.blocking import block
 from tfnz_jupyter.errors import TfnzError
 from tfnz_jupyter.wire import messages as m
-
-USER, PASSWORD = "u", "secret"
-LOGIN = (
-    f"{USER}:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # bcrypt of the password
-)
 
 
 @pytest.fixture(scope="module")

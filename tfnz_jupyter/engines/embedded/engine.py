@@ -288,7 +288,7 @@ class EmbeddedEngine(Engine):
     def workshop(self, node: str) -> Workshop:
         return self._workshop
 
-    async def uninstall(self, layers: Sequence[Layer]) -> None:
+    async def uninstall(self, layers: Sequence[Layer], image: ImageInfo | None) -> None:
         assert self._layers is not None
         await self._layers.remove(layers, self._in_use)
 

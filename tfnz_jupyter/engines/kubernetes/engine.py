@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import secrets
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -29,6 +28,7 @@ from ..base import (
     Engine,
     Exit,
     ImageInfo,
+    Layer,
     NodeInfo,
     ProcessSpec,
     Report,
@@ -45,7 +45,7 @@ from .enforcement import Enforcement
 from .images import Images
 from .ingress import Ingress
 from .labels import CONTAINER, LOCATION
-from .lease import Lease
+from .lease import Lease, location_id
 from .manifest_volumes import WORKSHOP
 from .network import Network
 from .nodes import Nodes
@@ -121,7 +121,8 @@ class KubernetesEngine(Engine):
     async def _open(
         self, on_nodes: Callable[[tuple[NodeInfo, ...]], None], known: Mapping[str, ContainerSpec]
     ) -> dict[str, Survivor]:
-        self._location = await asyncio.to_thread(_location, self._state / "location")
+        self._location = await asyncio.to_thread(location_id, self._state / "location")
+        self._images.open(self._location)
         namespace = await self._api.open()
         self._path = f"/api/v1/namespaces/{namespace}/pods"
         self._lease = Lease(self._api, namespace, self._location, self._deadline)
@@ -227,6 +228,11 @@ class KubernetesEngine(Engine):
 
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         await self._images.install(image, blobs, report)
+
+    async def uninstall(self, layers: Sequence[Layer], image: ImageInfo | None) -> None:
+        used = {pod.spec.image.id for pod in self._pods.values()}
+        if image is not None and image.id not in used:
+            await self._images.uninstall(image)
 
     async def boot(self, spec: ContainerSpec, node: str) -> Booted:
         if node not in self._nodes:
@@ -439,11 +445,3 @@ class KubernetesEngine(Engine):
     async def _work(self, pod: str, argv: Sequence[str]) -> tuple[int, str]:
         """Run a command in one of the Pods in which volumes are worked on."""
         return await streams.run(self._api, f"{self._path}/{pod}", WORKSHOP, argv)
-
-
-def _location(file: Path) -> str:
-    """What tells this location from others; made at its first start."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError), file.open("x") as new:
-        new.write(secrets.token_hex(5))
-    return file.read_text("utf-8")

@@ -41,9 +41,14 @@ class Images:
 
     def __init__(self, registry: str = "", init: str = "") -> None:
         self._registry = Registry.parse(registry) if registry else None
+        self._ours = self._registry
         self._init = init
         self._known: dict[str, tuple[float, ImageInfo | None]] = {}
         self._pushing: dict[str, asyncio.Task[None]] = {}
+
+    def open(self, location: str) -> None:
+        """What is pushed from now on is that location's own."""
+        self._ours = self._registry and self._registry.of(location)
 
     async def find(self, reference: str) -> ImageInfo | None:
         """See :meth:`~tfnz_jupyter.engines.base.Engine.image`: what the nodes can fetch by themselves."""
@@ -65,23 +70,36 @@ class Images:
         """
         if image.source == ENGINE:
             return
-        if self._registry is None:
+        if self._ours is None:
             raise NotSupported(
                 f"the cluster's nodes cannot fetch {image.reference}: it is on this location's machine alone",
                 hint="Name a registry that they pull from and this location may push to: --registry HOST:PORT.",
             )
-        reference = self._registry.reference(image)
+        reference = self._ours.reference(image)
         pushing = self._pushing.get(reference)
         if pushing is None or (pushing.done() and (pushing.cancelled() or pushing.exception())):
-            pushing = asyncio.ensure_future(self._registry.push(image, blobs, report))
+            pushing = asyncio.ensure_future(self._ours.push(image, blobs, report))
             self._pushing[reference] = pushing
         await asyncio.shield(pushing)
 
+    async def uninstall(self, image: ImageInfo) -> None:
+        """Have the registry forget an image of this location's; what was there before, or is another's, stays.
+
+        Raises:
+            NotSupported, EngineFailed: as :meth:`Registry.remove`.
+        """
+        if image.source == ENGINE or self._ours is None:
+            return
+        pushing = self._pushing.pop(self._ours.reference(image), None)
+        if pushing is not None:
+            await asyncio.wait([pushing])
+        await self._ours.remove(image)
+
     def pulled(self, image: ImageInfo) -> str:
         """What a Pod is to say it wants, once the image is installed."""
-        if image.source == ENGINE or self._registry is None:
+        if image.source == ENGINE or self._ours is None:
             return image.reference
-        return self._registry.reference(image)
+        return self._ours.reference(image)
 
     async def init(self) -> str:
         """The image that starts every container.

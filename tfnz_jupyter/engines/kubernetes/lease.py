@@ -10,7 +10,10 @@ the Pod at the deadline, its garbage collector the anchor, and then all the rest
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import secrets
+from pathlib import Path
 from typing import Any
 
 from ...errors import EngineFailed, TfnzError
@@ -121,3 +124,11 @@ class Lease:
         chosen: dict[str, Any] = {LOCATION: self._location, ROLE: "lease"}
         found, _version = await self._api.items(self._jobs, selector(chosen))
         return [str(one["metadata"]["name"]) for one in found]
+
+
+def location_id(file: Path) -> str:
+    """What tells a location from others; made at its first start."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), file.open("x") as new:
+        new.write(secrets.token_hex(5))
+    return file.read_text("utf-8")

@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import EngineFailed, NotSupported, UsageError
@@ -33,10 +33,12 @@ class Registry:
     Args:
         place: host, port and perhaps a path, as image references begin.
         plain: it speaks http.
+        repository: the name of all that is pushed; what is in one that others push to as well is never removed.
     """
 
     place: str
     plain: bool = False
+    repository: str = "tfnz"
 
     @classmethod
     def parse(cls, text: str) -> Registry:
@@ -58,9 +60,13 @@ class Registry:
         """Whether a reference is to something in it already."""
         return reference.startswith(f"{self.place}/")
 
+    def of(self, location: str) -> Registry:
+        """The same, with a repository of a location's own."""
+        return replace(self, repository=f"tfnz-{location}")
+
     def reference(self, image: ImageInfo) -> str:
         """Where an image of the location's store is, once it was pushed."""
-        return f"{self.place}/tfnz@{documents.manifest_digest(image)}"
+        return f"{self.place}/{self.repository}@{documents.manifest_digest(image)}"
 
     async def holds(self, reference: str) -> bool:
         """Whether it has that already.
@@ -72,7 +78,7 @@ class Registry:
         outcome = await skopeo("inspect", "--raw", *options, f"docker://{reference}")
         if outcome.code == 0:
             return True
-        if "manifest unknown" in outcome.err or "name unknown" in outcome.err:
+        if _is_unknown(outcome.err):
             return False
         plain = "HTTP response to HTTPS" in outcome.err
         raise EngineFailed(
@@ -106,6 +112,25 @@ class Registry:
                 detail=outcome.err,
             )
 
+    async def remove(self, image: ImageInfo) -> None:
+        """Have the registry forget an image; its layers are freed when that collects what nothing needs.
+
+        Raises:
+            NotSupported: it deletes nothing.
+            EngineFailed: it does not do it.
+        """
+        options = ("--tls-verify=false",) if self.plain else ()
+        outcome = await skopeo("delete", *options, f"docker://{self.reference(image)}")
+        if outcome.code == 0 or _is_unknown(outcome.err):
+            return
+        told = f"{image.reference} is forgotten here, but the registry {self.place} keeps what was pushed"
+        if "405" in outcome.err or "UNSUPPORTED" in outcome.err.upper():
+            raise NotSupported(
+                f"{told}: it allows no deletion",
+                hint=f"Whoever runs it can remove {self.reference(image)}.",
+            )
+        raise EngineFailed(told, detail=outcome.err)
+
     async def push_init(self) -> str:
         """The reference of the image that starts every container: this machine's static busybox, pushed if need be.
 
@@ -117,6 +142,11 @@ class Registry:
             image = await asyncio.to_thread(_init_image, Path(folder))
             await self.push(image, Path(folder), lambda _progress: None)
             return self.reference(image)
+
+
+def _is_unknown(words: str) -> bool:
+    said = ("manifest unknown", "name unknown", "Image may not exist")
+    return any(one in words for one in said)
 
 
 def _write_layout(layout: Path, image: ImageInfo, blobs: Path) -> None:

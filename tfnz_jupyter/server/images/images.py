@@ -151,9 +151,9 @@ class Images:
             if not key.startswith((_COOKED, _OF_ENGINE, STEP))
         ]
 
-    def layers(self) -> set[str]:
-        """The diff ids of all images, and of what builds have done. Blocks."""
-        return {layer.diff_id for _key, info in self._store.all() for layer in info.layers}
+    def every(self) -> tuple[ImageInfo, ...]:
+        """All images, and what builds have done. Blocks."""
+        return tuple(info for _key, info in self._store.all())
 
     @asynccontextmanager
     async def drafting(self) -> AsyncIterator[Drafts]:

@@ -36,10 +36,11 @@ class Library:
         self._own = Images(folder, pool=self._pool, engine=engine)
         self._others: dict[str, Images] = {}
 
-    def layers(self) -> frozenset[str]:
-        """The diff ids of all images of everybody who has been here. Blocks."""
-        every = [self._own, *self._others.values()]
-        return frozenset(diff_id for images in every for diff_id in images.layers())
+    def in_use(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The ids of all images of everybody who has been here, and the diff ids of their layers. Blocks."""
+        every = [one for images in (self._own, *self._others.values()) for one in images.every()]
+        diff_ids = frozenset(layer.diff_id for image in every for layer in image.layers)
+        return frozenset(image.id for image in every), diff_ids
 
     def of(self, user: str) -> Images:
         """The images of a user."""

@@ -67,8 +67,9 @@ class ImageVerbs:
             )
         await images.remove(verb.reference)
         if image is not None:
-            kept = await asyncio.to_thread(self._images.layers)
-            await self._engine.uninstall([one for one in image.layers if one.diff_id not in kept])
+            ids, diff_ids = await asyncio.to_thread(self._images.in_use)
+            unneeded = [one for one in image.layers if one.diff_id not in diff_ids]
+            await self._engine.uninstall(unneeded, None if image.id in ids else image)
         return m.Done()
 
 
