@@ -237,7 +237,7 @@ class DockerEngine(Engine):
     async def install(self, image: ImageInfo, blobs: Path, report: Report) -> None:
         await self._images.install(image, blobs, report)
 
-    async def uninstall(self, layers: Sequence[Layer]) -> None:
+    async def uninstall(self, layers: Sequence[Layer], image: ImageInfo | None) -> None:
         await self._images.remove(layers)
 
     async def export(self, image: ImageInfo, file: Path, report: Report) -> None:
