@@ -6,6 +6,8 @@ import asyncio
 import io
 import tarfile
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -213,3 +215,21 @@ async def test_a_change_that_was_not_written_with_another_is_written_by_itself()
     told = await asyncio.gather(*admitting, return_exceptions=True)
     assert [type(one) for one in told] == [type(None), EngineFailed, type(None)]
     assert len(written) == 3
+
+
+async def test_what_a_containers_own_busybox_prints_without_end_is_not_all_kept():
+    """A script in a container is run by what root there may have replaced."""
+
+    class Way:
+        async def stream(
+            self, *_asked: object
+        ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader = asyncio.StreamReader()
+            for _ in range(64):  # and no end
+                reader.feed_data(b"\1\0\0\0\0\1\0\0" + bytes(1 << 16))
+            return reader, cast(asyncio.StreamWriter, SimpleNamespace(close=lambda: None))
+
+    host = hosts.Host.__new__(hosts.Host)
+    host._way = cast(Any, Way())
+    async with asyncio.timeout(60):
+        assert 0 < len(await host.output_of("key")) <= 2 << 20

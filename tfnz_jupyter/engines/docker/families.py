@@ -56,6 +56,8 @@ esac
 exit 0
 """
 
+_DIGITS = 7  # of a pid
+
 
 class Family(ABC):
     """Of one process."""
@@ -112,7 +114,8 @@ class Far(Family):
         self._container, self._pid = container, pid
 
     async def find(self) -> list[int]:
-        return [int(word) for word in (await self._do("find", self._pid)).split()]
+        said = await self._do("find", self._pid)
+        return [int(word) for word in said.split() if word.isdigit() and len(word) <= _DIGITS]
 
     async def send(self, number: int, pids: Iterable[int]) -> None:
         wanted = list(pids)

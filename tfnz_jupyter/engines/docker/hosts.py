@@ -36,6 +36,7 @@ _ANSWERS_WITHIN = 10.0  # seconds, when it is asked for the first time
 _GOES_WITHIN = 60  # seconds that a container may take to be removed
 _KINDS = {"die": "die", "died": "die", "exec_die": "exec_die", "exec_died": "exec_die"}
 
+_MOST = 1 << 20  # bytes that a script prints at most: what is in a container is not ours alone
 _THERE = 'PATH=$PATH:/usr/sbin:/sbin; printf %s "$GIVEN" | chroot /host "$@"'
 
 #: What has ended: kind, Docker's id of the container, attributes.
@@ -233,10 +234,12 @@ class Host:
             await asyncio.sleep(0.01)
 
     async def output_of(self, key: str) -> bytes:
-        """Run one to the end of its outputs; what it printed."""
+        """Run one to the end of its outputs, or for as long as it says no more than scripts do; what it printed."""
         reader, writer = await self.way.stream(f"exec/{key}/start", {"Detach": False, "Tty": False})
         try:
-            text, said = await reader.read(), b""
+            text, said = b"", b""
+            while len(text) < _MOST and (more := await reader.read(_MOST)):
+                text += more
         finally:
             writer.close()
         while text:

@@ -96,10 +96,13 @@ class DockerRunning(Running):
 
     async def first_line(self, within: float) -> bytes:
         """The first line on standard output, which :meth:`read` will not give: all there is of it where it ends before."""
-        line, others = b"", list[tuple[Mark, bytes]]()
+        line, others, size = b"", list[tuple[Mark, bytes]](), 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while b"\n" not in line and (found := await self.read()) is not None:
+                while b"\n" not in line and size < _CHUNK:
+                    if (found := await self.read()) is None:
+                        break
+                    size += len(found[1])
                     if found[0] is Mark.OUT:
                         line += found[1]
                     else:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from ...errors import EngineFailed, NotFound
+from ...errors import EngineFailed, NotFound, TfnzError
 from ..places import check_volume
 from ..volumes import Volumes
 from . import manifest_volumes as manifests
@@ -173,8 +173,8 @@ class KubernetesVolumes(Volumes):
 
     async def _work(self, volume: str, script: str, *words: str, restored: str = "") -> None:
         """Run a script on the whole of a volume. Raises ``EngineFailed`` with its words."""
-        pod = await self._open(volume, restored)
         try:
+            pod = await self._open(volume, restored)
             argv = ("/bin/busybox", "sh", "-c", script, "sh", *words)
             code, said = await self._run(pod, argv)
         finally:
@@ -225,7 +225,7 @@ class KubernetesVolumes(Volumes):
         async with self._lock(volume):  # whoever has it is at a deed, which puts the end off
             timer = self._workshops.get(volume)
             if timer is not None and timer.when() <= asyncio.get_running_loop().time():
-                with contextlib.suppress(EngineFailed):
+                with contextlib.suppress(TfnzError):
                     await self._close(volume)
 
     async def _close(self, volume: str) -> None:
