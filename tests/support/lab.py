@@ -136,13 +136,15 @@ class Lab:
         self.front_end, self.scale = front_end, scale
 
     @contextmanager
-    def open(self, *cells: str, notebook: Path | None = None) -> Iterator[Notebook]:
+    def open(
+        self, *cells: str, notebook: Path | None = None, kernel: str = "python3"
+    ) -> Iterator[Notebook]:
         """A notebook of these cells, or a copy of a file, open until this ends; a page error is a failure."""
         name = f"n{next(_workspaces)}.ipynb"
         if notebook is not None:
             shutil.copy(notebook, self.folder / name)
         else:
-            nbformat.write(notebook_of(cells), self.folder / name)
+            nbformat.write(notebook_of(cells, kernel), self.folder / name)
         page = self.browser.new_page(viewport=SIZE, device_scale_factor=self.scale)
         stem = f"w{name.removesuffix('.ipynb')}"
         _, place = FRONT_ENDS[self.front_end]
@@ -155,10 +157,10 @@ class Lab:
             shown.close()
 
 
-def notebook_of(cells: tuple[str, ...]) -> nbformat.NotebookNode:
+def notebook_of(cells: tuple[str, ...], kernel: str = "python3") -> nbformat.NotebookNode:
     """A notebook of these cells, not run yet."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
     return made
 
 

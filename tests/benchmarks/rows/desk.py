@@ -88,9 +88,9 @@ def _renderers() -> Iterator[int]:
 
 
 @contextmanager
-def desk(lab: Lab, *cells: str) -> Iterator[Desk]:
+def desk(lab: Lab, *cells: str, kernel: str = "python3") -> Iterator[Desk]:
     """A notebook of these cells, after those that load the extension and connect, which have run."""
-    with lab.open(LOAD, HERE, *cells) as notebook:
+    with lab.open(LOAD, HERE, *cells, kernel=kernel) as notebook:
         received = Received(notebook)
         notebook.load()
         with Second(connection_file(lab, notebook)) as second:

@@ -145,7 +145,12 @@ def many_widgets(lab: Lab, count: int = 20) -> Row:
     )
 
 
-def memory(lab: Lab, minutes: float) -> Row:
+def memory_briefly(lab: Lab) -> Row:
+    """Row 4 in a minute."""
+    return memory(lab, 1)
+
+
+def memory(lab: Lab, minutes: float = 10) -> Row:
     """Row 4: the page's memory over a long flood, beside ipywidgets' Output after eight seconds."""
     with desk(lab, cells.printer("long", 10_000, minutes * 60 + 5)) as at:
         idle = at.rss()

@@ -1,4 +1,4 @@
-"""Rows 7 to 9: terminals, beside JupyterLab's own; beside a busy kernel; and twenty of them on a page.
+"""Rows 7 and 9: terminals, beside JupyterLab's own; and twenty of them on a page.
 
 Both emulators are xterm.js: a key's echo is timed until the emulator has taken it in, a flood until its last word stands in
 the buffer.
@@ -7,17 +7,19 @@ the buffer.
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.support.lab import ROOT, Lab
+from tests.support.lab import ROOT, Lab, server
 
 from . import Row, median, ms
 from .desk import Desk, desk
 
 KEYS = 40
+EXTENSION = "--ServerApp.jpserver_extensions={'tfnz_jupyter.notebook.nodelay': True}"
 TURNS = 3
 BOX = "box = node.spawn_container('busybox', name='box', command=['sleep', '100000']); box.wait_until_ready()"
 SHELL = "shell = %tf shell box"
-BUSY = "busy = time.monotonic() + {seconds}\nwhile time.monotonic() < busy: pass"
 LINES = "seq 1 1000000 > {path}"
 BYTES = "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 20000000 > {path}"
 FLOODS = {
@@ -85,22 +87,22 @@ def throughput(lab: Lab) -> Row:
     """Row 7: the same commands, in turns."""
     ours: dict[str, list[float]] = {name: [] for name in FLOODS}
     theirs: dict[str, list[float]] = {name: [] for name in FLOODS}
-    echoes: list[float] = []
+    ours_echo: list[float] = []
     native: list[float] = []
     with desk(lab, BOX, SHELL) as at:
-        _open(at)
+        opened(at)
         files = {name: lab.folder / name for name in FLOODS}
         for name, make in FLOODS.items():
             subprocess.run(make.format(path=files[name]), shell=True, check=True)
             at.second.run(f"box.put('/{name}', open({str(files[name])!r}, 'rb').read())")
         for _ in range(TURNS):
-            echoes += _echoes(at)
+            ours_echo += echoes(at)
             for name in FLOODS:
                 ours[name].append(at.evaluate(_FLOOD, f"cat /{name}"))
             mine = at.page.evaluate_handle("window.tfnzTerm")
             at.page.evaluate(_LABS)
             at.until("window.tfnzTerm.buffer.active.getLine(0)?.translateToString().trim()")
-            native += _echoes(at)
+            native += echoes(at)
             for name, file in files.items():
                 theirs[name].append(at.evaluate(_FLOOD, f"cat {file}"))
             at.page.evaluate(_LABS_END)
@@ -110,46 +112,44 @@ def throughput(lab: Lab) -> Row:
     return Row(
         7,
         "terminal's throughput / JupyterLab's own; a key's echo",
-        f"{words}; {ms(median(echoes))}",
+        f"{words}; {ms(median(ours_echo))}",
         ">= 1.3 x; <= 25 ms",
         f"1 x ({ms(median(theirs['lines']) / 1000)} for a million lines); {ms(median(native))}",
-        min(ratios.values()) >= 1.3 and median(echoes) <= 0.025,
-        {**ratios, "echo": median(echoes), "native_echo": median(native)},
+        min(ratios.values()) >= 1.3 and median(ours_echo) <= 0.025,
+        {**ratios, "echo": median(ours_echo), "native_echo": median(native)},
     )
 
 
-def busy(lab: Lab) -> Row:
-    """Row 8: a key's echo, and a button, while a cell computes."""
-    with desk(lab, BOX, SHELL, "box  # its card", BUSY.format(seconds=25)) as at:
-        _open(at)
-        at.run("# its card")
-        idle = _echoes(at)
-        at.notebook.start("busy =")
-        at.page.evaluate(
-            "() => { window.tfnzRan.then(() => { window.tfnzBusy = false; }); window.tfnzBusy = true; }"
-        )
-        echoes = _echoes(at)
-        clicks = [_click(at) for _ in range(5)]
-        if not at.page.evaluate("window.tfnzBusy"):
-            raise SystemExit("the cell was over before all was measured")
-        at.notebook.finish()
-    ratio = median(echoes) / median(idle)
+def at_once(lab: Lab) -> Row:
+    """Row 7 again: a key's echo where the server extension is enabled."""
+    with (
+        TemporaryDirectory(prefix="tfnz-lab-") as folder,
+        server(Path(folder), "lab", EXTENSION) as url,
+        desk(Lab(url, Path(folder), lab.browser, scale=1), BOX, SHELL) as at,
+    ):
+        opened(at)
+        with desk(lab, BOX, SHELL) as stock:
+            opened(stock)
+            took: dict[str, list[float]] = {"enabled": [], "stock": []}
+            for _ in range(TURNS):
+                took["enabled"] += echoes(at)
+                took["stock"] += echoes(stock)
     return Row(
-        8,
-        "while a cell computes: a key's echo / idle; a click",
-        f"{ratio:.1f} x ({ms(median(echoes))}); {ms(median(clicks))}",
-        "<= 3 x; <= 0.3 s",
-        "ipywidgets: at the end of the cell",
-        ratio <= 3 and median(clicks) <= 0.3,
-        {"echo_ratio": ratio, "echo": median(echoes), "click": median(clicks)},
+        7,
+        "a key's echo with the server extension",
+        ms(median(took["enabled"])),
+        "<= 12 ms",
+        f"a stock server: {ms(median(took['stock']))}",
+        median(took["enabled"]) <= 0.012,
+        {name: median(one) for name, one in took.items()},
     )
 
 
 def twenty(lab: Lab) -> Row:
     """Row 9: what twenty terminals cost a page, and running their cell again."""
     cell = f"for n in range({COUNT}): get_ipython().run_line_magic('tf', 'shell box')"
-    ours = _page_of(lab, BOX, cell)
-    naive = _page_of(lab, "pass  # box =", _naive())
+    ours = _page_of(lab, BOX, cell, FORGOTTEN)
+    naive = _page_of(lab, "pass  # box =", _naive(), 5)
     return Row(
         9,
         f"{COUNT} terminals: bytes; heap that a re-run of their cell adds",
@@ -161,16 +161,16 @@ def twenty(lab: Lab) -> Row:
     )
 
 
-def _page_of(lab: Lab, before: str, cell: str) -> tuple[float, float]:
-    """MB that came for the widgets of a cell, and MB of heap that each run of it after the first adds."""
+def _page_of(lab: Lab, before: str, cell: str, settles: float) -> tuple[float, float]:
+    """MB that came for the widgets of a cell, and MB of heap that each run of it after the first adds, some seconds later."""
     with desk(lab, before, cell) as at:
         at.run("box =")
         begun = at.received.size
         _run_anew(at)
-        received, first = at.received.size, _settled(at)
+        received, first = at.received.size, _settled(at, settles)
         for _ in range(AGAIN):
             _run_anew(at)
-        return (received - begun) / 1e6, (_settled(at) - first) / AGAIN
+        return (received - begun) / 1e6, (_settled(at, settles) - first) / AGAIN
 
 
 def _run_anew(at: Desk) -> None:
@@ -179,9 +179,9 @@ def _run_anew(at: Desk) -> None:
     at.page.wait_for_timeout(500)
 
 
-def _settled(at: Desk) -> float:
+def _settled(at: Desk, seconds: float) -> float:
     """The heap, once views that were taken out of the page are given up."""
-    at.page.wait_for_timeout(1000 * FORGOTTEN)
+    at.page.wait_for_timeout(1000 * seconds)
     return at.heap()
 
 
@@ -198,30 +198,14 @@ for n in range({COUNT}): display(Naive())
 """
 
 
-def _open(at: Desk) -> None:
+def opened(at: Desk) -> None:
+    """Have a terminal on the page, and the probes on its emulator."""
     at.run("box =", SHELL)
     at.until("document.querySelector('.tf-terminal[data-ready=true]')")
     at.page.evaluate(_OURS)
     at.until("window.tfnzTerm")
 
 
-def _echoes(at: Desk) -> list[float]:
+def echoes(at: Desk) -> list[float]:
+    """Seconds from a key to its echo, for many."""
     return [took / 1000 for took in at.evaluate(_ECHO, KEYS)]
-
-
-def _click(at: Desk) -> float:
-    """From a click to what it asked for: the log as a file."""
-    return float(
-        at.page.evaluate(
-            """() => new Promise((done) => {
-                const start = performance.now();
-                const make = URL.createObjectURL;
-                URL.createObjectURL = (blob) => {
-                    URL.createObjectURL = make;
-                    done((performance.now() - start) / 1000);
-                    return make.call(URL, blob);
-                };
-                document.querySelector(".tf-card [aria-label='save the log']").click();
-            })"""
-        )
-    )
