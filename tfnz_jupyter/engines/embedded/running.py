@@ -22,6 +22,9 @@ from .tally import Tally
 
 _CHUNK = 256 * 1024
 _END_OF_INPUT = b"\x04"  # Ctrl-D
+_SIP = 2048  # bytes: a terminal that gives as much at once (it never gives more than 4 KiB) has more in a moment
+_GULP = 64 * 1024  # bytes of it that are told as one
+_TRIES = 8  # looks in vain, one right after the other, after which it has no more
 
 
 class PipedRunning(Running):
@@ -208,6 +211,29 @@ class TerminalRunning(PipedRunning):
     ) -> None:
         super().__init__(id, [master, os.dup(master)], tally, tell)
         self._fresh = True  # nothing was typed on this line yet
+
+    async def read(self) -> tuple[Mark, bytes] | None:
+        """As it comes; of one that prints much, its sips together."""
+        first = await super().read()
+        if first is None or len(first[1]) < _SIP:
+            return first
+        mark, sips = first[0], [first[1]]
+        try:
+            await self._gather(sips)
+        except asyncio.CancelledError:
+            self._held = mark, b"".join(sips)
+            raise
+        return mark, b"".join(sips)
+
+    async def _gather(self, sips: list[bytes]) -> None:
+        size, tries = len(sips[0]), 0
+        while size < _GULP and tries < _TRIES:
+            more = self._take()
+            tries = 0 if more else tries + 1
+            if more:
+                sips.append(more[1])
+                size += len(more[1])
+            await asyncio.sleep(0)
 
     async def write(self, data: bytes) -> None:
         await super().write(data)
