@@ -1,6 +1,7 @@
 """TAB after ``%tf``: the grammar's answer, given to IPython's completer.
 
-Names are known here. Only a path inside a container is asked for, and only for a moment: no answer is no completion.
+Names are known here. Only a path inside a container is asked for, and only for a moment: no answer is no completion. Where
+nothing fits, nothing is offered: Python's names mean nothing on such a line.
 """
 
 from __future__ import annotations
@@ -37,16 +38,23 @@ def matcher(names: Callable[[], CompletionNames], inside: Inside) -> Any:
         rest = found["rest"]
         candidates = complete(rest, len(rest), names(), cell=bool(found["cell"]))
         if not candidates:
-            return {"completions": []}  # inside somebody's command: IPython's own words
+            return {"completions": _Nothing(), "suppress": True}
         typed = rest[candidates[0].start :]
         return {
-            "completions": list(_completions(candidates, typed, inside)),
+            "completions": list(_completions(candidates, typed, inside)) or _Nothing(),
             "matched_fragment": typed,
             "suppress": True,
             "ordered": True,
         }
 
     return match
+
+
+class _Nothing(list[SimpleCompletion]):
+    """No completion, and no name of Python's either: IPython lets a matcher silence the others only if it has some itself."""
+
+    def __len__(self) -> int:
+        return 1
 
 
 def _completions(

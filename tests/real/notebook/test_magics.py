@@ -204,10 +204,28 @@ def test_completion_knows_verbs_options_and_live_names(kernel):
     assert "busybox" in kernel.complete("%tf spawn busy")
 
 
-def test_in_a_command_of_a_container_its_paths_complete_and_elsewhere_ipythons_words(kernel):
+def test_in_a_command_of_a_container_its_paths_complete(kernel):
     kernel.ok(f"%tf spawn busybox --name words --wait ready {FOREVER}")
     assert kernel.complete("%tf exec words cat /etc/pass") == ["/etc/passwd"]
-    assert kernel.complete("%tf exec words ls CONTRIBU") == ["CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize(
+    "line", ["%tf rm pri", "%tf tunnel nobody ", "%tf nonsense ", "x = %tf logs pri"]
+)
+def test_where_nothing_of_ours_fits_no_name_of_pythons_is_offered(kernel, line):
+    assert kernel.complete(line) == []
+
+
+def test_a_call_that_does_not_fit_shows_the_users_line_the_reason_and_what_was_meant(kernel):
+    kernel.ok("from tfnz_jupyter import Location\nhere = Location()")
+    ran = kernel.run("a = 1\nhere.node().spawn_container(imge='busybox')")
+    assert ran.error["ename"] == "TypeError"
+    shown = "\n".join(ran.error["traceback"])
+    assert "2 here.node()" in shown
+    assert "unexpected keyword argument 'imge'" in shown
+    assert "Did you mean image?" in shown
+    assert "blocking.py" not in shown
+    assert "_coroutine" not in shown
 
 
 def test_an_error_shows_the_users_line_and_no_sequences_of_a_terminal(kernel):
