@@ -6,14 +6,25 @@ import gzip
 import importlib
 import re
 import sys
+from typing import NamedTuple
 
 import pytest
 
+from tests.support.eventually import eventually
 from tfnz_jupyter.deeds import spawning
-from tfnz_jupyter.notebook import alias, assets, follow, terminals
+from tfnz_jupyter.notebook import alias, assets, bars, follow, terminals
 from tfnz_jupyter.sdk.lines import LineRing
 
 OUT, ERR = 1, 2
+
+
+class Step(NamedTuple):
+    """How far something is."""
+
+    step: str
+    text: str
+    done: int
+    total: int
 
 
 @pytest.mark.parametrize("name", ["card", "board", "small", "terminal", "console"])
@@ -133,3 +144,27 @@ def test_a_package_that_is_really_called_tfnz_is_left_alone(
     alias.install()
     assert importlib.import_module("tfnz").real
     assert "is installed" in capsys.readouterr().err
+
+
+class Publisher:
+    """A shell as far as a bar needs it; ``shown`` is what stands on its page."""
+
+    kernel = None
+
+    def __init__(self) -> None:
+        self.display_pub = self
+        self.shown = ""
+
+    def publish(self, bundle: dict[str, str], metadata: object, **how: object) -> None:
+        self.shown = bundle["text/plain"]
+
+
+def test_a_bar_tells_at_last_what_came_too_soon_to_be_told(monkeypatch):
+    monkeypatch.setattr(bars, "_AFTER", 0.01)
+    page = Publisher()
+    with bars.bar(page, "Building mine") as report:
+        report(Step("build", "FROM busybox", 1, 3))
+        report(Step("build", "RUN sleep", 2, 3))
+        eventually(lambda: page.shown, within=5)
+        assert page.shown == "Building mine: 67 % building  RUN sleep  2 of 3"
+    assert page.shown == ""

@@ -26,22 +26,42 @@ class Bar:
         self._lock = threading.Lock()
         self._next = time.monotonic() + _AFTER
         self._shown = self._over = False
+        self._later: threading.Timer | None = None  # tells what came too soon
+        self._news: Progress | None = None
 
     def tell(self, news: Progress) -> None:
         """How far it is; any thread."""
         now = time.monotonic()
         with self._lock:
-            if self._over or (now < self._next and not (self._shown and news.done == news.total)):
+            if self._over:
+                return
+            self._news = news
+            if now < self._next and not (self._shown and news.done == news.total):
+                self._tell_in(self._next - now)
                 return
             self._next = now + _EVERY
             facts = (self._title, words(news), share(news))
             html = bar_html(*facts, assets.style(live=False))
             self._publish({"text/plain": bar_text(*facts), "text/html": html})
 
+    def _tell_in(self, seconds: float) -> None:
+        if self._later is None:
+            self._later = threading.Timer(seconds, self._catch_up)
+            self._later.daemon = True
+            self._later.start()
+
+    def _catch_up(self) -> None:
+        with self._lock:
+            self._later, news = None, self._news
+        if news is not None:
+            self.tell(news)
+
     def end(self) -> None:
         """It is over: what came of it stands in the cell."""
         with self._lock:
             self._over = True
+            if self._later is not None:
+                self._later.cancel()
             if self._shown:
                 self._publish({"text/plain": "", "text/html": ""})
 
