@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 from tests.support.eventually import eventually
 from tfnz_jupyter.notebook.terminals import TerminalFeed
@@ -44,6 +45,38 @@ def test_keys_arrive_in_the_order_in_which_they_were_typed():
     process.reads.set()
     eventually(lambda: len(process.seen) == 5, within=5)
     assert process.seen == [(bytes([key]),) for key in b"hello"]
+
+
+class Page:
+    """What is sent to it."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, object]] = []
+
+    def send(self, content: dict[str, object], buffers: object = None) -> None:
+        self.heard.append(content)
+
+
+def test_what_is_said_anyway_tells_a_page_how_many_of_its_keys_have_come():
+    (feed, process), page = fed(), Page()
+    feed.page = page
+    feed.key(b"x", "this page", 7)
+    feed.take(process, b"x")
+    feed.take(process, b"y")
+    eventually(lambda: feed.tick(time.monotonic()) or len(page.heard) == 2, within=5)
+    assert [one.get("typed") for one in page.heard] == [{"this page": 7}, None]
+
+
+def test_a_flood_goes_out_piece_by_piece_and_nothing_of_it_is_left_out():
+    (feed, process), page = fed(), Page()
+    feed.page = page
+    for _ in range(40):
+        feed.take(process, bytes(10_000))
+        feed.acknowledged(10**9)
+    feed.tick(time.monotonic())
+    assert not any("replay" in one for one in page.heard)
+    assert feed._sent == 400_000
+    assert len(page.heard) < 10
 
 
 def test_a_process_that_takes_no_keys_can_be_resized_and_closed():

@@ -26,6 +26,7 @@ from ..grammar import Spawn
 from ..sdk.container import Container
 from . import assets
 from .feeds import Speaker
+from .pump import HEARTBEAT
 
 if TYPE_CHECKING:
     from ..sdk.location import Location
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 HISTORY = 256 * 1024  # bytes a page that (re)opens is given
 AHEAD = 512 * 1024  # bytes that may be on the way to a page
+BATCH = (
+    64 * 1024
+)  # bytes that go out at once, whatever went before: a flood must not wait for the pump's next beat
 QUIET = 0.02  # seconds since the last message after which the next goes out at once
 PATIENCE = 3.0  # seconds without a sign from any page until its process is held back no more
 
@@ -85,6 +89,9 @@ class TerminalFeed(Speaker):
         self._replay = False
         self._ended: dict[str, Any] | None = None
         self._told = False  # that it has ended
+        self._typed: dict[
+            str, int
+        ] = {}  # page -> how many of its keys have come; only what no page was told yet
         self._answers: deque[tuple[dict[str, Any], list[bytes]]] = deque()
 
     @property
@@ -99,8 +106,9 @@ class TerminalFeed(Speaker):
             self._keep(data)
             self._pending.append(data)
             self._waiting += len(data)
-            if self.page is not None and time.monotonic() - self._said > QUIET:
-                self._send(time.monotonic())
+            now = time.monotonic()
+            if self.page is not None and (now - self._said > QUIET or self._waiting >= BATCH):
+                self._send(now)
             self.changed()
             self._lock.wait_for(self._has_room, PATIENCE)
 
@@ -140,6 +148,12 @@ class TerminalFeed(Speaker):
             self._on_over()
             return sent
         return self._say({}, [], now)
+
+    def _say(self, message: dict[str, Any], buffers: list[bytes], now: float) -> bool:
+        """Whatever is said tells by the way which keys have come."""
+        if self._typed and (message or now - self._said >= HEARTBEAT):
+            message, self._typed = {**message, "typed": self._typed}, {}
+        return super()._say(message, buffers, now)
 
     def _send_history(self, now: float) -> bool:
         """All a new page needs; ``before`` is how many bytes it will never see."""
@@ -186,8 +200,9 @@ class TerminalFeed(Speaker):
         """Tell the page that what it asked for has begun."""
         self._answers.append(({"done": request}, []))
 
-    def key(self, data: bytes) -> None:
-        """Type something, after what was typed before."""
+    def key(self, data: bytes, page: str = "", number: int = 0) -> None:
+        """Type something, after what was typed before: a page's key of that number."""
+        self._typed = {**self._typed, page: number}
         self._have(lambda process: self._type(process, data))
 
     def resize(self, columns: int, rows: int) -> None:

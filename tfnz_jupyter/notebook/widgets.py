@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import anywidget
+import ipywidgets  # type: ignore[import-untyped]  # it says none
 import traitlets
 
 from ..errors import ContainerEnded, TfnzError
@@ -34,7 +35,7 @@ class _Live(anywidget.AnyWidget):
     def __init__(
         self, feed: CardFeed | BoardFeed | SmallFeed | TerminalFeed, pump: Pump, **traits: Any
     ) -> None:
-        super().__init__(place=uuid.uuid4().hex, **traits)
+        super().__init__(place=uuid.uuid4().hex, layout=_layout(), **traits)
         self._feed = feed
         self._pump = pump
         self.on_msg(self._heard)
@@ -49,6 +50,17 @@ class _Live(anywidget.AnyWidget):
 
     def _take(self, content: dict[str, Any]) -> None:
         raise NotImplementedError
+
+
+_one_layout: Any = None
+
+
+def _layout() -> Any:
+    """The same for all: each would be a model of its own, which a page is told of in 1.5 kB."""
+    global _one_layout
+    if _one_layout is None or _one_layout.comm is None:  # closed with all widgets of the kernel
+        _one_layout = ipywidgets.Layout()
+    return _one_layout
 
 
 def _let_messages_in(comm: Any) -> None:
@@ -160,7 +172,7 @@ class TerminalWidget(_Live):
             case "emulator":
                 feed.give_bundle()
             case "key":
-                feed.key(bytes(content["keys"]))
+                feed.key(bytes(content["keys"]), str(content.get("page", "")), int(content["n"]))
             case "size":
                 feed.resize(int(content["columns"]), int(content["rows"]))
             case "close":

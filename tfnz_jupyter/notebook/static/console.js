@@ -8,6 +8,8 @@ import { living } from "./places.js";
 const NUDGES = [5, 12]; // ms after a key: two empty messages that carry the acknowledgement a stock server's socket waits for
 const HISTORY = 256 * 1024; // bytes that a view which opens later is given
 const BEHIND = 128 * 1024; // bytes drawn after which the kernel is told; each telling costs it three messages
+const ANSWER = /^\x1b(\[[?>]?[\d;]*[Rcn]|[P\]].*)$/s; // where it is, what it is, which colours it has
+const UNHEARD = 2500; // ms until keys that the kernel has not taken are said to wait: it tells of them with what it says anyway
 const RESIZE = 80; // ms without a change until a new size is told
 
 class Session {
@@ -17,6 +19,8 @@ class Session {
     this.views = new Set();
     this.history = [];
     this.before = 0;
+    this.keys = 0;
+    this.unheard = null; // since when keys wait that the kernel has not taken
     this.drawn = this.told = 0; // bytes since the last replay: put on the screen, and told the kernel of
   }
 
@@ -38,7 +42,22 @@ class Session {
       for (const view of this.views) view.write(bytes[0]);
     }
     if (message.ended) this.ended = message.ended;
+    const heard = message.typed?.[this.wire.page];
+    if (heard) this.unheard = heard === this.keys ? null : performance.now();
     this.tick();
+  }
+
+  // A key, or what the emulator answers to a question of the program's: for that nobody waits.
+  key(bytes, asked) {
+    this.keys += 1;
+    this.unheard ??= performance.now();
+    this.wire.send({ type: "key", keys: Array.from(bytes), n: this.keys });
+    if (asked) return;
+    for (const later of NUDGES) setTimeout(() => this.wire.send({ type: "nudge" }), later);
+  }
+
+  get waits() {
+    return this.wire.busy || (this.unheard !== null && performance.now() - this.unheard > UNHEARD);
   }
 
   keep(bytes) {
@@ -89,7 +108,7 @@ class TerminalView {
     this.fit = new FitAddon();
     this.term.loadAddon(this.fit);
     this.term.open(this.box);
-    this.term.onData((keys) => this.type(new TextEncoder().encode(keys)));
+    this.term.onData((keys) => this.type(new TextEncoder().encode(keys), ANSWER.test(keys)));
     this.term.onBinary((keys) => this.type(Uint8Array.from(keys, (key) => key.charCodeAt(0))));
     this.themes = new MutationObserver(() => { this.term.options.theme = colours(this.root); });
     this.themes.observe(document.body, { attributes: true });
@@ -119,11 +138,9 @@ class TerminalView {
     this.term?.write(bytes, () => this.session.wrote(this, bytes.length));
   }
 
-  type(bytes) {
+  type(bytes, asked = false) {
     if (this.session.ended) return;
-    const { wire } = this.session;
-    wire.send({ type: "key", keys: Array.from(bytes) });
-    for (const later of NUDGES) setTimeout(() => wire.send({ type: "nudge" }), later);
+    this.session.key(bytes, asked);
   }
 
   refit() {
@@ -143,7 +160,7 @@ class TerminalView {
     const silent = ended ? 0 : wire?.silent ?? 0;
     const words = ended ? (ended.code === null ? `ended: ${ended.reason}` : `ended with code ${ended.code}`)
       : silent ? `no word from the kernel for ${Math.round(silent)} s`
-      : wire?.busy ? "a cell is running: keys wait for it"
+      : wire && this.session.waits ? "a cell is running: keys wait for it"
       : before ? `${number(before)} bytes before these are gone` : "";
     text(this.state, words);
     shown(this.state, Boolean(words));
@@ -163,10 +180,19 @@ class TerminalView {
 
 const look = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
 
-// xterm wants plain colours: what the theme says, as the browser computes it.
+const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+const ANSI = [...NAMES, ...NAMES.map((name) => `bright${name[0].toUpperCase()}${name.slice(1)}`)];
+
+// xterm wants plain colours: what the theme says, as the browser computes it; the sixteen are those of every log.
 function colours(root) {
   const style = getComputedStyle(root);
-  return { background: style.backgroundColor, foreground: style.color, cursor: style.color, selectionBackground: "#6b8afd66" };
+  const probe = root.appendChild(h("i"));
+  const sixteen = ANSI.map((name, n) => {
+    probe.className = `tf-fg${n}`;
+    return [name, getComputedStyle(probe).color];
+  });
+  probe.remove();
+  return { background: style.backgroundColor, foreground: style.color, cursor: style.color, selectionBackground: "#6b8afd66", ...Object.fromEntries(sixteen) };
 }
 
 export default (emulator) => living(new Session(emulator), TerminalView);
