@@ -27,7 +27,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 #: Idle loops do not notice an interrupt of the kernel; an awaiting cell looks up this often (seconds).
-_TICK = 0.1
+_TICK = 0.04
 #: How long a cancelled coroutine may take to clean up before its caller stops waiting (seconds).
 _CLEANUP = 2.0
 _ENDED = "the wait was ended, and what was asked for is cancelled"

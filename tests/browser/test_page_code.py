@@ -180,3 +180,56 @@ def test_of_many_nodes_those_in_sight_are_drawn_and_the_others_when_they_come_in
     page.evaluate("(facts) => window.hear(facts)", ranking(lambda n: n, count=3))
     expect(rows).to_have_text([re.compile(f"node-{n}") for n in (2, 1, 0)])
     page.close()
+
+
+def test_among_many_rows_a_field_finds_those_out_of_sight_too(browser):
+    page = browser.new_page(viewport={"width": 1000, "height": 600})
+    page.add_style_tag(content=assets.style(live=True))
+    page.evaluate(f"(facts) => {{ {widget('board')}\n ({BOARD})(facts); }}", ranking(lambda n: n))
+    field, rows = page.get_by_role("searchbox", name="show only rows"), page.locator("tbody tr")
+    field.focus()
+    page.keyboard.type("node-7")
+    expect(rows).to_have_text([re.compile(f"node-{n}") for n in [*range(79, 69, -1), 7]])
+    expect(page.get_by_text("11 of 200 rows")).to_be_visible()
+    page.evaluate("(facts) => window.hear(facts)", ranking(lambda n: n, count=3))
+    expect(rows).to_have_count(0)
+    expect(field).to_be_focused()
+    field.press("Escape")
+    expect(rows).to_have_count(3)
+    expect(field).to_be_hidden()
+    page.close()
+
+
+TERMINAL = """() => {
+    const nothing = () => {};
+    class Terminal {
+        cols = 80; rows = 24; options = {};
+        onData(type) { window.type = type; }
+        onBinary() {} onResize() {} loadAddon() {} open() {} focus() {} dispose() {}
+        write(bytes, done) { done?.(); }
+    }
+    const known = { initial: { name: "box", command: "shell" }, place: "here" };
+    const model = {
+        get: (name) => known[name], off: nothing, send: (message) => { if (message.n) window.sent = message; },
+        on: (name, hear) => { if (name === "msg:custom") window.hear = hear; },
+    };
+    const shell = widget({ Terminal, FitAddon: class { fit() {} }, css: "" });
+    shell.initialize({ model });
+    shell.render({ el: document.body });
+}"""
+
+
+def test_a_terminal_says_that_keys_wait_until_the_kernel_has_taken_them(browser):
+    page = browser.new_page()
+    page.clock.install()
+    page.evaluate(f"() => {{ {widget('console')}\n ({TERMINAL})(); }}")
+    expect(page.locator(".tf-terminal")).to_have_attribute("data-ready", "true")
+    says = page.get_by_role("status").filter(has_text="keys wait for it")
+    page.evaluate("window.type('x')")
+    page.clock.run_for(1_500)
+    expect(says).to_be_hidden()
+    page.clock.run_for(3_000)
+    expect(says).to_be_visible()
+    page.evaluate("window.hear({ typed: { [window.sent.page]: 1 } }, [])")
+    expect(says).to_be_hidden()
+    page.close()

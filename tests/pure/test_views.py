@@ -129,10 +129,17 @@ def test_a_view_carries_the_rules_that_it_needs_and_no_others():
     style = ".tfnz {\n--tf-bg: white;\n}\n.tfnz .tf-head, .tfnz .tf-far { a }\n.tfnz .tf-far b { c }\n.tfnz a { d }"
     head = views.framed('<div class="tfnz tf-head"><a></a></div>', style)
     assert head.startswith(
-        "<style>.tfnz {\n--tf-bg: white;\n}\n.tfnz .tf-head, .tfnz .tf-far { a }\n.tfnz a { d }</style>"
+        "<style>.tfnz {\n--tf-bg: white;\n}\n.tfnz .tf-head { a }\n.tfnz a { d }</style>"
     )
     whole = views.framed('<div class="tfnz tf-head"><b class="tf-far"></b></div>', style)
     assert style in whole
+
+
+def test_a_view_carries_the_rules_of_its_own_mood_alone():
+    style = '.tfnz [data-mood="bad"], .tfnz[data-mood="bad"] { b }\n.tfnz[data-mood="live"] { l }'
+    assert '<style>.tfnz[data-mood="live"] { l }</style>' in views.framed(
+        '<div class="tfnz" data-mood="live"></div>', style
+    )
 
 
 def test_a_card_reads_well_without_its_style():

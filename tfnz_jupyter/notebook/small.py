@@ -32,7 +32,11 @@ def snapshot(thing: Any) -> SmallSnapshot:
 def _(volume: Volume) -> SmallSnapshot:
     state, mood = ("destroyed", "gone") if volume.dead else ("there", "live")
     return SmallSnapshot(
-        "volume", clean(volume.tag or volume.uuid), state, mood, (Fact("id", volume.uuid),)
+        "volume",
+        clean(volume.tag or volume.uuid),
+        state,
+        mood,
+        (Fact("id", volume.uuid, code=True),),
     )
 
 
@@ -51,7 +55,9 @@ def _(server: SshServer) -> SmallSnapshot:
     name = clean(server.container().name)
     if server.dead:
         return SmallSnapshot("ssh server", name, "closed", "gone")
-    return SmallSnapshot("ssh server", name, "open", "live", (Fact("log in with", server.command),))
+    return SmallSnapshot(
+        "ssh server", name, "open", "live", (Fact("log in with", server.command, code=True),)
+    )
 
 
 @snapshot.register

@@ -22,8 +22,8 @@ from .views_snapshot import (
 
 ERR = 2
 
-_CLASS = re.compile(r"\btf-[\w-]+")
-_SELECTED = re.compile(r"\.(tf-[\w-]+)")
+_CLASS = re.compile(r"\btf-[\w-]+|\bdata-mood=\"\w+\"")
+_SELECTED = re.compile(r"\.(tf-[\w-]+)|\[(data-mood=\"\w+\")\]")
 
 
 def escape(text: str) -> str:
@@ -133,9 +133,10 @@ def container_html(
     snapshot: ContainerSnapshot, log: LogSnapshot, now: float, style: str = ""
 ) -> str:
     """The card of a container as it stands, without anything that moves."""
+    printed = "" if snapshot.state == "failed" and not log.total else log_html(log)
     return framed(
         f'<div class="tfnz tf-card" data-mood="{mood(snapshot)}">'
-        f"{_head(snapshot, now)}{_facts(snapshot)}{_failure(snapshot)}{log_html(log)}</div>",
+        f"{_head(snapshot, now)}{_facts(snapshot)}{_failure(snapshot)}{printed}</div>",
         style,
     )
 
@@ -156,14 +157,19 @@ def framed(body: str, style: str) -> str:
 
 
 def _needed(style: str, body: str) -> str:
-    """The lines of a style sheet but for the rules that are about classes of ours which a body has not."""
+    """The lines of a style sheet but for the rules that are about classes or moods which a body has not."""
     there = set(_CLASS.findall(body))
 
-    def needed(line: str) -> bool:
-        selectors, rule, _ = line.partition("{")
-        return not rule or any(set(_SELECTED.findall(one)) <= there for one in selectors.split(","))
+    def needed(selector: str) -> bool:
+        return {one or mood for one, mood in _SELECTED.findall(selector)} <= there
 
-    return "\n".join(filter(needed, style.split("\n")))
+    def shortened(line: str) -> str:
+        selectors, brace, rules = line.partition("{")
+        kept = ",".join(filter(needed, selectors.rstrip().split(",")))
+        return f"{kept.strip()} {brace}{rules}" if kept else ""
+
+    lines = [shortened(line) if "{" in line else line for line in style.split("\n")]
+    return "\n".join(line for line in lines if line)
 
 
 def _head(snapshot: ContainerSnapshot, now: float) -> str:
@@ -184,8 +190,11 @@ def _short(text: str) -> str:
 
 
 def _facts(snapshot: ContainerSnapshot) -> str:
-    facts = [("node", snapshot.node), ("address", snapshot.ip), ("command", snapshot.command)]
-    shown = [f"<span><b>{name}</b> {escape(value)}</span>" for name, value in facts if value]
+    facts = [("address", snapshot.ip), ("command", snapshot.command)]
+    shown = [f"<span><b>node</b> {escape(snapshot.node)}</span>"] if snapshot.node else []
+    shown += [
+        f"<span><b>{name}</b> <code>{escape(value)}</code></span>" for name, value in facts if value
+    ]
     shown += [f"<span><b>tunnel</b> {tunnel_html(tunnel)}</span>" for tunnel in snapshot.tunnels]
     shown += [f"<span><b>ssh</b> <code>{escape(command)}</code></span>" for command in snapshot.ssh]
     return f'<div class="tf-facts">{" ".join(shown)}</div>' if shown else ""

@@ -219,12 +219,10 @@ def test_where_nothing_of_ours_fits_no_name_of_pythons_is_offered(kernel, line):
 def test_a_call_that_does_not_fit_shows_the_users_line_the_reason_and_what_was_meant(kernel):
     kernel.ok("from tfnz_jupyter import Location\nhere = Location()")
     ran = kernel.run("a = 1\nhere.node().spawn_container(imge='busybox')")
-    assert ran.error["ename"] == "TypeError"
     shown = "\n".join(ran.error["traceback"])
     assert "2 here.node()" in shown
-    assert "unexpected keyword argument 'imge'" in shown
-    assert "Did you mean image?" in shown
-    assert "blocking.py" not in shown
+    assert "spawn_container() has no imge=" in shown
+    assert "Did you mean image=?" in shown
     assert "_coroutine" not in shown
 
 

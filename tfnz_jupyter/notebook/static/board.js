@@ -57,6 +57,9 @@ function bar(share, words, what) {
   return h("div", { class: "tf-meter", "data-level": level, title: what === "paging" ? null : `${Math.round(share * 100)} % of ${what} in use` }, h("div", { class: "tf-meter-track", "aria-hidden": "true" }, fill), h("span", null, words));
 }
 
+// All that is written in a row, for who looks for it.
+const written = (row) => [row.name, row.image, row.state && outcome(row), row.ip, row.words].join(" ").toLowerCase();
+
 const MANY = 40; // rows from which on only those in sight are drawn, in columns of fixed width
 const AROUND = 300; // pixels beyond the window that count as in sight
 
@@ -172,7 +175,10 @@ class BoardView {
     const { sections } = board.options;
     this.where = h("span", { class: "tf-title" });
     this.silence = h("span", { class: "tf-chip tf-warn", role: "status" });
-    this.head = h("div", { class: "tf-head" }, this.where, this.silence);
+    this.filter = h("input", { type: "search", class: "tf-filter", placeholder: "filter", "aria-label": "show only rows with these words", "data-lm-suppress-shortcuts": "true", oninput: () => this.draw() });
+    this.filter.addEventListener("keydown", (event) => event.stopPropagation());
+    this.found = h("span", { class: "tf-time", role: "status" });
+    this.head = h("div", { class: "tf-head" }, this.where, this.found, this.filter, this.silence);
     this.nodes = sections.includes("nodes") ? new Table(NODE_COLUMNS, "nodes", { key: "score", down: true }) : null;
     this.containers = sections.includes("containers") ? new Table(this.columns(), "containers", { key: "", down: false }) : null;
     this.small = Object.keys(SMALL).filter((name) => sections.includes(name)).map((name) => [name, new Table(this.pair(SMALL[name]), name, { key: "name", down: false }, "tf-pair")]);
@@ -192,7 +198,7 @@ class BoardView {
     return [
       { key: "name", head: "Container", value: (c) => c.name, cell: (c) => h("strong", null, c.name) },
       { key: "image", head: "Image", value: (c) => c.image, cell: (c) => h("code", null, c.image) },
-      { key: "state", head: "State", value: (c) => c.state, cell: (c) => h("span", { class: "tf-pill", "data-mood": mood(c) }, h("i", { class: "tf-dot", "aria-hidden": "true" }), short(outcome(c))) },
+      { key: "state", head: "State", value: (c) => c.state, cell: (c) => h("span", { class: "tf-pill", "data-mood": mood(c), title: c.state === "failed" ? c.reason : null }, h("i", { class: "tf-dot", "aria-hidden": "true" }), short(outcome(c))) },
       { key: "ip", head: "Address", value: null, cell: (c) => h("code", null, c.ip) },
       { key: "tunnels", head: "Tunnels", value: null, cell: (c) => this.tunnels(c) },
       { key: "time", head: "Time", value: (c) => c.started ?? Infinity, cell: (c) => h("span", { class: "tf-time", "data-id": c.id }), right: true },
@@ -201,8 +207,8 @@ class BoardView {
 
   pair(head) {
     return [
-      { key: "name", head, value: (row) => row.name, cell: (row) => this.name(row) },
-      { key: "words", head: "", value: null, cell: (row) => h("span", null, row.words) },
+      { key: "name", head, value: null, cell: (row) => this.name(row) },
+      { key: "words", head: "", value: null, cell: (row) => h("span", { class: "tf-muted" }, row.words) },
     ];
   }
 
@@ -234,21 +240,42 @@ class BoardView {
       this.where.replaceChildren(h("strong", { class: "tf-name" }, first), h("span", { class: "tf-muted" }, rest.join(" \u00b7 ")));
     }
     this.root.dataset.mood = location.dead ? "gone" : "live";
-    this.nodes?.draw(nodes);
+    this.look(this.tables().reduce((most, [, rows]) => Math.max(most, rows.length), 0));
+    this.nodes?.draw(this.fitting(nodes));
     if (this.containers) {
       this.containers.options = this.board.options;
-      this.containers.draw(containers);
+      this.containers.draw(this.fitting(containers));
     }
     text(this.none, nobody);
     shown(this.none, Boolean(this.containers) && containers.length === 0 && !location.dead);
     if (this.containers) shown(this.containers.el, containers.length > 0);
     for (const [name, table] of this.small) {
-      const rows = this.board.facts[name] ?? [];
+      const rows = this.fitting(this.board.facts[name] ?? []);
       table.options = this.board.options;
       table.draw(rows);
       shown(table.el, rows.length > 0);
     }
     this.tick();
+  }
+
+  // What is shown, with all its rows.
+  tables() {
+    const { facts } = this.board;
+    const small = this.small.map(([name, table]) => [table, facts[name] ?? []]);
+    return [[this.nodes, facts.nodes], [this.containers, facts.containers ?? []], ...small].filter(([table]) => table);
+  }
+
+  // Of many rows only those in sight are drawn, so that the browser's own search would miss the others: a field finds them.
+  look(most) {
+    const { value } = this.filter;
+    shown(this.filter, most > MANY || Boolean(value));
+    this.words = value.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = this.tables().flatMap(([, all]) => all);
+    text(this.found, this.words.length ? `${number(this.fitting(rows).length)} of ${plural(rows.length, "row")}` : "");
+  }
+
+  fitting(rows) {
+    return this.words.length ? rows.filter((row) => this.words.every((word) => written(row).includes(word))) : rows;
   }
 
   tick() {

@@ -216,7 +216,7 @@ class CardView {
     const failure = this.card.failed ?? (c.state === "failed" ? c.reason : "");
     shown(this.failure, Boolean(failure));
     text(this.failure, failure ?? "");
-    text(this.log.quiet, over(c) ? "It printed nothing." : "Nothing printed yet.");
+    text(this.log.quiet, c.state === "failed" ? "" : over(c) ? "It printed nothing." : "Nothing printed yet.");
     for (const needed of [this.terminal, this.reboot]) {
       shown(needed, !over(c));
       needed.disabled = c.state !== "running";
@@ -308,7 +308,7 @@ class CardView {
 }
 
 function fact(name, ...values) {
-  return h("span", { class: "tf-fact" }, h("b", null, name), ...values.filter(Boolean));
+  return h("span", { class: "tf-fact" }, h("b", null, name), " ", ...values.filter(Boolean));
 }
 
 function button(picture, label, onclick, words) {

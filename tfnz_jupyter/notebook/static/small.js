@@ -48,7 +48,7 @@ class SmallView {
     this.silence = h("span", { class: "tf-chip tf-warn", role: "status" });
     this.pill = h("span", { class: "tf-pill", role: "status" }, h("i", { class: "tf-dot", "aria-hidden": "true" }), this.state);
     this.facts = h("div", { class: "tf-facts" });
-    this.root = h("div", { class: "tfnz tf-card tf-small", role: "group" },
+    this.root = h("div", { class: `tfnz tf-card tf-small${small.facts.kind === "process" ? " tf-process" : ""}`, role: "group" },
       h("div", { class: "tf-head" }, h("span", { class: "tf-title" }, this.kind, this.name), this.silence, this.pill), this.facts);
     if (small.facts.log) {
       this.log = new LogView(small.lines, { ask: () => {}, changed: () => {} });
@@ -70,14 +70,14 @@ class SmallView {
     const key = JSON.stringify([facts.facts, options]);
     if (key !== this.key) {
       this.key = key;
-      this.facts.replaceChildren(...facts.facts.map((fact) => h("span", { class: "tf-fact" }, h("b", null, fact.label), this.value(fact))));
+      this.facts.replaceChildren(...facts.facts.map((fact) => h("span", { class: "tf-fact" }, h("b", null, fact.label), " ", this.value(fact))));
     }
     this.log?.refresh();
     this.tick();
   }
 
   value(fact) {
-    if (!fact.href) return h("span", null, fact.text);
+    if (!fact.href) return h(fact.code ? "code" : "span", null, fact.text);
     const { href, why } = local(fact.href, window.location.hostname, jupyterBase(), this.small.options.proxy);
     if (!href) return h("span", { class: "tf-nolink", title: why }, fact.text);
     return h("a", { class: "tf-link", href, target: "_blank", rel: "noopener noreferrer", title: why || null }, fact.text, icon("out"));
