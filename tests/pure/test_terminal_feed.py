@@ -60,6 +60,7 @@ class Page:
 def test_what_is_said_anyway_tells_a_page_how_many_of_its_keys_have_come():
     (feed, process), page = fed(), Page()
     feed.page = page
+    process.reads.set()
     feed.key(b"x", "this page", 7)
     feed.take(process, b"x")
     feed.take(process, b"y")

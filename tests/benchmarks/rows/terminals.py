@@ -148,7 +148,7 @@ def at_once(lab: Lab) -> Row:
 def twenty(lab: Lab) -> Row:
     """Row 9: what twenty terminals cost a page, and running their cell again."""
     cell = f"for n in range({COUNT}): get_ipython().run_line_magic('tf', 'shell box')"
-    ours = _page_of(lab, BOX, cell, FORGOTTEN)
+    ours = _page_of(lab, f"{BOX};", cell, FORGOTTEN)  # no card: terminals alone
     naive = _page_of(lab, "pass  # box =", _naive(), 5)
     return Row(
         9,
