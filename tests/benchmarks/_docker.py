@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import functools
 import io
+import shlex
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 
 import docker
 
+from tests.support.docker_bench import within
 from tests.support.eventually import eventually
 from tests.support.mounts import unmount_below
 
@@ -116,8 +118,7 @@ def end_dockerd() -> None:
 @contextlib.contextmanager
 def _started() -> Iterator[Docker]:
     folder = Path(tempfile.mkdtemp(prefix="dockerd-", dir="/tmp"))
-    options = f"--host unix://{folder}/sock --data-root {folder}/data --exec-root {folder}/exec --pidfile {folder}/pid"
-    script = f"ip link set lo up && exec dockerd {options}"
+    script = f"ip link set lo up && exec dockerd {shlex.join(within(folder))}"
     with (folder / "log").open("wb") as log:
         # it ends with this program, however that ends
         argv = ["setpriv", "--pdeathsig", "TERM", "unshare", "--net", "sh", "-c", script]

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.eventually import eventually
+from tests.support import docker_bench
 from tests.support.image_files import archive, layer_tar, make_layout
-from tests.support.mounts import unmount_below
 from tfnz_jupyter.errors import ImageNotFound
 from tfnz_jupyter.server.images import Images
 from tfnz_jupyter.server.images.documents import digest_of
@@ -30,23 +29,10 @@ def ignore(_progress: object) -> None:
 def docker():
     """The socket of a dockerd that makes no network and keeps everything in a folder of its own."""
     if shutil.which("dockerd") is None:
-        pytest.skip("no dockerd; apt-get install docker.io")
-    folder = Path(tempfile.mkdtemp(prefix="dockerd-"))
-    argv = ["dockerd", "--host", f"unix://{folder}/sock", "--data-root", f"{folder}/data"]
-    argv += ["--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"]
-    argv += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log)
-    try:
-        said = (folder / "log").read_text
-        eventually(lambda: process.poll() is not None or "API listen on" in said(), 30)
-        assert process.poll() is None, said()[-2000:]
-        yield f"unix://{folder}/sock"
-    finally:
-        process.terminate()
-        process.wait(30)
-        unmount_below(folder)
-        shutil.rmtree(folder)
+        pytest.skip(docker_bench.LACKING)
+    options = ("--iptables=false", "--ip6tables=false", "--storage-driver=vfs")
+    with docker_bench.dockerd(*options) as started:
+        yield started.url
 
 
 @pytest.fixture

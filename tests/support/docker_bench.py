@@ -41,6 +41,13 @@ def _only_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
 
 
+def within(folder: Path) -> list[str]:
+    """What a dockerd is told so that all there is of it lies in one folder, its socket as ``sock``."""
+    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+    named = [f"--{option}={folder}/{name}" for option, name in places.items()]
+    return [f"--host=unix://{folder}/sock", *named]
+
+
 class Dockerd:
     """One that runs; ``folder`` is all there is of it, but for the network namespace it is in."""
 
@@ -56,16 +63,8 @@ class Dockerd:
 
     def start(self, *options: str) -> None:
         """Have it answer. It is where this thread is; its processes are another machine's, if it is ``far``."""
-        argv = [
-            *_FAR * self.far,
-            "dockerd",
-            "--host",
-            self.url,
-            "--data-root",
-            f"{self.folder}/data",
-        ]
-        argv += ["--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid"]
-        argv += ["--bridge=none", "--userland-proxy=false", "--shutdown-timeout=1", *options]
+        alone = ["--bridge=none", "--userland-proxy=false", "--shutdown-timeout=1"]
+        argv = [*_FAR * self.far, "dockerd", *within(self.folder), *alone, *options]
         self._launch(*argv, ready="API listen on")
 
     def stop(self) -> None:
