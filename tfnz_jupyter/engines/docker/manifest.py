@@ -98,7 +98,10 @@ def _host(
 
 def process(spec: ProcessSpec, *, says_number: bool = False) -> dict[str, Any]:
     """One more process, as aiodocker wants it said; the first line of its output may be its number in the container."""
-    prefix = [f"/{BUSYBOX}", "sh", "-c", _SAYS_NUMBER, "sh"] if says_number else []
+    says = _SAYS_NUMBER
+    if spec.terminal is not None:  # its size, before anybody asks for that
+        says = f"/{BUSYBOX} stty rows {spec.terminal.rows} cols {spec.terminal.columns}; {says}"
+    prefix = [f"/{BUSYBOX}", "sh", "-c", says, "sh"] if says_number else []
     env = dict(spec.env or ())
     if spec.terminal is not None:
         env.setdefault("TERM", _TERM)
