@@ -248,7 +248,7 @@ class BoardView {
     }
     text(this.none, nobody);
     shown(this.none, Boolean(this.containers) && containers.length === 0 && !location.dead);
-    if (this.containers) shown(this.containers.el, containers.length > 0);
+    if (this.containers) shown(this.containers.el, this.fitting(containers).length > 0);
     for (const [name, table] of this.small) {
       const rows = this.fitting(this.board.facts[name] ?? []);
       table.options = this.board.options;
