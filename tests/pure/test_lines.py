@@ -109,9 +109,19 @@ def test_lines_lost_upstream_are_a_gap_in_the_numbers():
     ring.skipped(100, 5000)
     ring.feed(OUT, b"rn\n")
     assert ring.read(0, 10) == (0, [(OUT, b"a"), (OUT, b"b"), (OUT, b"to")])
-    assert ring.read(3, 10) == (103, [(OUT, b"rn")])
-    assert (ring.total, ring.lost_lines, ring.lost_bytes) == (104, 100, 5000)
+    assert ring.read(3, 10) == (102, [(OUT, b"rn")])
+    assert (ring.total, ring.lost_lines, ring.lost_bytes) == (103, 99, 5000)
     assert ring.text() == b"a\nb\nto\nrn\n"
+
+
+@given(*[st.text("ab\n", max_size=9).map(str.encode)] * 3)
+def test_lines_that_came_and_lines_that_are_lost_are_all_there_were(before, lost, after):
+    lost += b"\n..\n"  # wherever it begins and ends: within a line, or between two
+    ring = LineRing()
+    ring.feed(OUT, before)
+    ring.skipped(lost.count(b"\n"), len(lost))
+    ring.feed(OUT, after + b"\n")
+    assert ring.total == (before + lost + after + b"\n").count(b"\n")
 
 
 def test_lost_bytes_of_unknown_lines_count_as_one_line():

@@ -73,10 +73,14 @@ class LineRing:
         return newlines
 
     def skipped(self, lines: int, size: int) -> None:
-        """Count lines that were lost on the way here. What was begun before them is a line of its own now."""
+        """Count lines that were lost on the way here, by their newlines.
+
+        What was begun before them is a line of its own now; its newline is among those that were lost, and counts once.
+        """
         with self._lock:
+            begun = len(self._pending)
             self._flush(b"\n")
-            lines = max(lines, 1 if size else 0)
+            lines = max(lines - begun, 1 if size else 0)
             if lines:
                 self._segments.append(_Segment(0, self._complete, lines, b""))
                 self._complete += lines
