@@ -35,9 +35,9 @@ class Forwarded(Bench):
     connections = 200  # each costs the API server and a kubelet a handshake
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="class", loop_scope="module")
 async def opened() -> AsyncIterator[Bench]:
-    """One engine for all, in a network of its own."""
+    """One engine for all of a class, in a network of its own; the module's other tests make theirs elsewhere."""
     folder = Path(tempfile.mkdtemp(prefix="tfnz-", dir="/tmp"))
     try:
         async with namespace() as cluster:
@@ -58,7 +58,7 @@ class TestForwarded(Dialling, Tunnels):
 
     @pytest_asyncio.fixture(loop_scope="module")
     async def bench(self, opened: Bench) -> AsyncIterator[Bench]:
-        """The module's engine, as empty as it was."""
+        """The class's engine, as empty as it was."""
         before = opened.leftovers()
         yield opened
         await opened.clear()
