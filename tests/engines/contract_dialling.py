@@ -147,7 +147,7 @@ class Dialling:
         process, sock = await dialled(bench, argv=["perl", "-e", _FLOOD])
         said = await read_until(process, b".", within=60)
         sent = int(said.rpartition(b" ")[2].rstrip(b"."))
-        assert sent < 4 * _MUCH
+        assert sent < 16 * _MUCH  # kernels on the way hold up to 32 MiB each, and no process more
         assert len(await all_of(sock)) == sent
 
     async def test_who_has_said_all_still_hears_the_answer(self, bench: Bench):
