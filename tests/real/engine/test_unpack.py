@@ -254,7 +254,7 @@ async def test_no_layer_is_removed_while_another_of_its_image_is_unpacked(tiny: 
     removals: list[asyncio.Future[None]] = []
 
     def remove(_progress: Progress) -> None:
-        removals.append(asyncio.ensure_future(tiny.engine.uninstall(image.layers[:1])))
+        removals.append(asyncio.ensure_future(tiny.engine.uninstall(image.layers[:1], None)))
 
     await tiny.engine.install(image, tiny.blobs, remove)
     await asyncio.gather(*removals)
@@ -262,7 +262,7 @@ async def test_no_layer_is_removed_while_another_of_its_image_is_unpacked(tiny: 
 
 
 async def test_a_layer_that_is_just_removed_is_unpacked_anew(tiny: Bench):
-    removal = asyncio.ensure_future(tiny.engine.uninstall(tiny.image.layers))
+    removal = asyncio.ensure_future(tiny.engine.uninstall(tiny.image.layers, None))
     await asyncio.sleep(0)  # it has begun
     await tiny.engine.install(tiny.image, tiny.blobs, lambda _progress: None)
     assert (await tiny.run("echo hello"))[0] == "hello\n"
