@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -61,21 +60,6 @@ job.start()
 eventually(lambda: b"it runs\\n" in said, within=60)
 job.cancel()
 """
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Dockerd]:
-    """It has an image of its user's, ``mine:1``."""
-    with docker_bench.apart(), docker_bench.dockerd() as started:
-        started.give("mine:1")
-        yield started
-
-
-@pytest.fixture(scope="module")
-def home(docker: Dockerd) -> Iterator[dict[str, str]]:
-    """The environment of programs that have a location on it, one for all."""
-    with docker_bench.home(docker) as environment:
-        yield environment
 
 
 def _names(docker: Dockerd) -> set[str]:

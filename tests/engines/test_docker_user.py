@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,21 +53,6 @@ os.setuid(54_321)
 (first, *_) = asyncio.run(docker.look({"host": (os.environ["DOCKER_HOST"],)}))
 assert (first.state, "permission denied" in first.why, "usermod -aG docker" in first.mend) == ("missing", True, True), first
 """
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Dockerd]:
-    """It has an image of its user's, ``mine:1``."""
-    with docker_bench.apart(), docker_bench.dockerd() as started:
-        started.give("mine:1")
-        yield started
-
-
-@pytest.fixture(scope="module")
-def home(docker: Dockerd) -> Iterator[dict[str, str]]:
-    """The environment of programs that have a location on it, one for all."""
-    with docker_bench.home(docker) as environment:
-        yield environment
 
 
 def doctor(home: dict[str, str], *words: str) -> tuple[int, str]:
