@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,9 +18,9 @@ import pytest_asyncio
 from tests.engines.contract_dialling import Dialling
 from tests.engines.contract_tunnels import Tunnels
 from tests.support import apart
-from tests.support.cluster_locations import end_locations
+from tests.support.cluster_locations import at_home
 from tests.support.eventually import eventually_async
-from tests.support.kubernetes_bench import Bench, namespace, namespace_of_its_own, pushed
+from tests.support.kubernetes_bench import Bench, namespace, pushed
 
 pytestmark = pytest.mark.cluster
 
@@ -104,20 +103,11 @@ print(json.dumps(told))
 @pytest.fixture(scope="module")
 def told() -> Iterator[dict[str, list[Any]]]:
     """What a program tells that publishes a name, in a network of its own with its location."""
-    home = tempfile.mkdtemp(prefix="tfnz-", dir="/tmp")
-    with namespace_of_its_own() as cluster, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TFNZ_HOME", home)
-        patch.setenv("TFNZ_KUBERNETES_NAMESPACE", cluster.namespace)
-        patch.setenv("TFNZ_KUBERNETES_REGISTRY", f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
-        try:
-            with apart.network(cluster.addresses) as network:
-                program = [sys.executable, "-c", _PUBLISHES, asyncio.run(pushed())]
-                inside = ["ip", "netns", "exec", network, *program]
-                ran = subprocess.run(inside, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-                yield json.loads(ran.stdout)
-        finally:
-            end_locations()
-            shutil.rmtree(home, ignore_errors=True)
+    with at_home() as cluster, apart.network(cluster.addresses) as network:
+        program = [sys.executable, "-c", _PUBLISHES, asyncio.run(pushed())]
+        inside = ["ip", "netns", "exec", network, *program]
+        ran = subprocess.run(inside, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        yield json.loads(ran.stdout)
 
 
 def test_containers_behind_a_name_take_turns(told: dict[str, list[Any]]) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -20,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import kubernetes_bench
-from tests.support.cluster_locations import end_locations, pids
+from tests.support.cluster_locations import at_home, pids
 from tests.support.eventually import eventually
 from tests.support.image_files import LOGIN, PASSWORD, USER, copy, registry
-from tests.support.kubernetes_bench import namespace_of_its_own, pushed
+from tests.support.kubernetes_bench import pushed
 from tfnz_jupyter import Cluster, Location
 from tfnz_jupyter.engines.kubernetes.labels import CONTAINER
 from tfnz_jupyter.notebook.snapshots import of_container
@@ -49,16 +47,8 @@ with Location(location="kubernetes") as session:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[kubernetes_bench.Cluster]:
     """A namespace, in which ``Location(location="kubernetes")`` has its containers, from a home of its own."""
-    home = tempfile.mkdtemp(prefix="tfnz-", dir="/tmp")
-    with namespace_of_its_own() as found, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TFNZ_HOME", home)
-        patch.setenv("TFNZ_KUBERNETES_NAMESPACE", found.namespace)
-        patch.setenv("TFNZ_KUBERNETES_REGISTRY", f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
-        try:
-            yield found
-        finally:
-            end_locations()
-            shutil.rmtree(home, ignore_errors=True)
+    with at_home() as found:
+        yield found
 
 
 @pytest.fixture

@@ -5,10 +5,31 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.eventually import eventually
+from tests.support.kubernetes_bench import Cluster, namespace_of_its_own
+
+
+@contextlib.contextmanager
+def at_home() -> Iterator[Cluster]:
+    """A namespace, in which ``Location(location="kubernetes")`` has its containers, from a home of its own."""
+    home = tempfile.mkdtemp(prefix="tfnz-", dir="/tmp")
+    with namespace_of_its_own() as cluster, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFNZ_HOME", home)
+        patch.setenv("TFNZ_KUBERNETES_NAMESPACE", cluster.namespace)
+        patch.setenv("TFNZ_KUBERNETES_REGISTRY", f"http://{os.environ['TFNZ_TEST_REGISTRY']}")
+        try:
+            yield cluster
+        finally:
+            end_locations()
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def pids() -> dict[Path, int]:
