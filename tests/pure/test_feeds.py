@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from tests.support.eventually import eventually
 from tests.support.staged import StagedLocation
 from tfnz_jupyter.errors import SessionEnded
 from tfnz_jupyter.notebook import feeds
-from tfnz_jupyter.notebook.pump import HEARTBEAT, Pump
+from tfnz_jupyter.notebook.pump import HEARTBEAT, TURN, Pump
 from tfnz_jupyter.sdk.condition import Usage
 
 OUT = 1
@@ -220,6 +221,14 @@ def test_a_pump_that_had_nothing_left_starts_again():
     eventually(lambda: pump._thread is None, within=5)
     pump.add(second)
     eventually(lambda: second.over, within=5)
+
+
+def test_a_cell_that_computes_leaves_others_their_turn_sooner_while_something_is_shown():
+    usual, pump, shown = sys.getswitchinterval(), Pump(), Talker(1_000_000)
+    pump.add(shown)
+    assert sys.getswitchinterval() == pytest.approx(TURN)
+    pump.stop()
+    eventually(lambda: sys.getswitchinterval() == usual, within=5)
 
 
 def test_a_feed_that_fails_is_given_up_and_the_others_go_on(caplog):

@@ -8,6 +8,7 @@ busy, because a notebook server drops messages beyond a thousand a second for a 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from typing import Protocol
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 TICK = 0.04  # seconds between ticks: at most 25 messages a second for one feed
 MESSAGES = 300  # a second, for all feeds together
 HEARTBEAT = 2.0  # a feed with no news still says this often that the kernel lives
+#: Seconds a thread waits for one that computes while there are feeds. A key takes a dozen turns; Python's own are 5 ms each.
+TURN = 0.001
 
 
 class Feed(Protocol):
@@ -40,6 +43,7 @@ class Pump:
         self._wake = threading.Event()
         self._stopped = False
         self._tick = TICK
+        self._usual_turn = 0.0
 
     def at_most(self, rate: float) -> None:
         """Send one feed's news at most so often a second."""
@@ -51,6 +55,8 @@ class Pump:
             if feed not in self._feeds:
                 self._feeds.append(feed)
             if self._thread is None and not self._stopped:
+                self._usual_turn = sys.getswitchinterval()
+                sys.setswitchinterval(min(TURN, self._usual_turn))
                 self._thread = threading.Thread(target=self._run, name="tfnz-pump", daemon=True)
                 self._thread.start()
 
@@ -72,6 +78,7 @@ class Pump:
             self._feeds = [feed for feed in self._feeds if not feed.over]
             if not self._feeds:
                 self._thread = None
+                sys.setswitchinterval(self._usual_turn)
             return list(self._feeds)
 
     def _ask(self, feed: Feed) -> bool:
