@@ -13,11 +13,14 @@ from collections.abc import Iterator
 
 from tfnz_jupyter.engines.embedded.syscalls import CLONE_NEWNET, setns
 
+#: What the names of such networks, and of this machine's ends of them, begin with.
+NETWORK = "apart-"
+
 
 @contextlib.contextmanager
 def network(reached: set[str]) -> Iterator[str]:
     """The name of one, for ``ip netns exec``, from which nothing is reached but these addresses of this machine."""
-    name = f"tfnz-{secrets.token_hex(3)}"
+    name = f"{NETWORK}{secrets.token_hex(3)}"
     block = f"169.254.{secrets.randbelow(254) + 1}"
     _ip(f"netns add {name}")
     try:

@@ -19,6 +19,8 @@ from pathlib import Path
 from tfnz_jupyter.engines.embedded.cgroups import existing, tag
 from tfnz_jupyter.engines.embedded.pool import holders
 
+from .apart import NETWORK
+
 #: In the names of what is kept ready: a slot for a container, a spare launcher in one.
 _READY = re.compile(r"/(slot-\d+|spare)\b")
 _LAUNCHER = "sh\0-c\0while ["
@@ -119,7 +121,13 @@ def _descriptors(pid: str) -> list[str]:
 
 
 def _links() -> set[str]:
-    return set(os.listdir("/sys/class/net"))
+    """But for those of a cluster's nodes, which a bridge has, and of other tests' networks: these come and go meanwhile."""
+    links = Path("/sys/class/net").iterdir()
+    return {
+        link.name
+        for link in links
+        if not ((link / "master").exists() or link.name.startswith(NETWORK))
+    }
 
 
 def _rules() -> set[str]:
