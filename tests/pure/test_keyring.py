@@ -104,7 +104,8 @@ def test_a_backup_is_read_with_its_passphrase_alone() -> None:
 
 def test_a_damaged_backup_is_refused_and_another_file_is_none() -> None:
     sealed = seal([account()], "correct horse")
-    for broken in (sealed[:-1], sealed[:20], sealed[:60] + b"x" + sealed[61:]):
+    changed = sealed[:60] + bytes([sealed[60] ^ 1]) + sealed[61:]
+    for broken in (sealed[:-1], sealed[:20], changed):
         with pytest.raises(Refused):
             unseal(broken, "correct horse")
     with pytest.raises(UsageError, match="no backup"):
