@@ -52,7 +52,16 @@ def test_an_instruction_says_how_the_image_is_run(text: str, field: str, value: 
 
 @pytest.mark.parametrize(
     "text",
-    ["ENV A", "EXPOSE http", "EXPOSE 70000", "SHELL bash", "HEALTHCHECK x", "ENV A=${", "LABEL 'a"],
+    [
+        "ENV A",
+        "EXPOSE http",
+        "EXPOSE 70000",
+        "EXPOSE 1-1001",
+        "SHELL bash",
+        "HEALTHCHECK x",
+        "ENV A=${",
+        "LABEL 'a",
+    ],
 )
 def test_one_without_meaning_is_told_with_its_line(text: str):
     with pytest.raises(UsageError, match="Dockerfile line 1: "):

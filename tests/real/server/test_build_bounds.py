@@ -16,7 +16,14 @@ from tests.real.conftest import location_pid, nothing_more, traces
 from tests.support.dockerfiles import BEFORE, built, output
 from tests.support.eventually import eventually
 from tests.support.served import Served
-from tfnz_jupyter import ImageNotFound, Location, Refused, TfnzError, Unreachable
+from tfnz_jupyter import (
+    ImageNotFound,
+    Location,
+    Refused,
+    TfnzError,
+    Unreachable,
+    UsageError,
+)
 from tfnz_jupyter.blocking import Job
 
 #: One line for each thing that a process may have more of than it should.
@@ -147,6 +154,11 @@ def test_a_build_has_few_containers_at_once_however_many_it_copies_from(location
     location.build_image("many", text, log=look)
     assert 0 < max(seen) < 6
     assert output(location, "many", "cat /stage0 /stage7") == "stage0\nstage7\n"
+
+
+def test_a_dockerfile_without_end_is_refused_at_once(location: Location):
+    with pytest.raises(UsageError, match="at most 1,000 instructions, not 1,001"):
+        location.build_image("endless", "FROM busybox\n" + "ENV A=1\n" * 1000)
 
 
 def test_a_build_counts_as_a_container_of_its_user(served: Served, name: str):

@@ -21,7 +21,7 @@ from .rooms import Log, Rooms, Site
 from .steps import Egress, Steps, at
 
 _SCRATCH = "scratch"
-_MOST = 1000  # stages
+_MOST = 1000  # instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ class Build:
             return await self._installed()
 
     def _read(self) -> tuple[list[Stage], dict[str, str]]:
-        found, before = stages(read(self._wish.dockerfile), self._given)
+        found = read(self._wish.dockerfile)
         if len(found) > _MOST:
-            raise UsageError(f"a Dockerfile has at most {_MOST:,} stages, and not {len(found):,}")
-        return found, before
+            raise UsageError(f"a Dockerfile has at most {_MOST:,} instructions, not {len(found):,}")
+        return stages(found, self._given)
 
     def _make(self, drafts: Drafts, key: str, stack: contextlib.AsyncExitStack) -> None:
         self._drafts, self._rooms = drafts, Rooms(self._site)

@@ -16,6 +16,7 @@ from ..images.drafts import Draft
 
 _SHELL = ["/bin/sh", "-c"]
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?")
+_MOST_PORTS = 1000  # of an image; a range is written as each of its ports
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _CHECKED = {"interval": "Interval", "timeout": "Timeout", "start-period": "StartPeriod"}
@@ -99,6 +100,8 @@ def _expose(draft: Draft, one: Instruction, lookup: Lookup) -> Draft:
             raise ValueError(f"{text} is not a port")
         for port in range(int(found[1]), int(found[2] or found[1]) + 1):
             ports[f"{port}/{found[3] or 'tcp'}"] = {}
+            if len(ports) > _MOST_PORTS:
+                raise ValueError(f"an image exposes at most {_MOST_PORTS:,} ports")
     return draft.configured(ExposedPorts=ports)
 
 
