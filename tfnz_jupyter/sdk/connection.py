@@ -317,7 +317,8 @@ class Connection:
             if arrived is not None:
                 self._act(*arrived)
             self._flush()
-            await asyncio.sleep(0)  # a flood must not keep time-outs and other calls waiting
+            if arrived is not None and not arrived[0].flows:
+                await asyncio.sleep(0)  # what it set off begins before the next is heard
         return dealer.lost.result()
 
     async def _come_back(self) -> None:

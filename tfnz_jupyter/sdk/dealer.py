@@ -16,14 +16,13 @@ import functools
 import os
 import socket
 import threading
-from typing import Any
 
 import zmq
-import zmq.asyncio
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from ..errors import Refused, TfnzError, Unreachable
+from ..link.plug import Plug
 from ..wire.codec import LARGEST_FRAME
 from .address import Address
 
@@ -52,9 +51,11 @@ class Dealer:
         self._address = address
         self._seen: set[int] = set()
         self._socket = _socket(address)
-        self._monitor: Any = self._socket.get_monitor_socket(_OVER | _STEPS)
-        self._watching = asyncio.ensure_future(self._watch())
+        self._monitor = Plug(self._socket.get_monitor_socket(_OVER | _STEPS))
         self._socket.connect(endpoint)
+        self._plug = Plug(self._socket)
+        self.lost.add_done_callback(lambda _: self._plug.wake())
+        self._watching = asyncio.ensure_future(self._watch())
 
     @classmethod
     async def open(cls, address: Address) -> Dealer:
@@ -68,20 +69,17 @@ class Dealer:
     @property
     def closed(self) -> bool:
         """Whether :meth:`close` was called."""
-        return bool(self._socket.closed)
+        return self._plug.closed
 
     async def recv(self) -> list[bytes] | None:
         """The next packet's frames; None once the connection is lost and all that came on it was given."""
-        arriving: asyncio.Future[list[bytes]] = self._socket.recv_multipart()
-        if not arriving.done():  # it is where something had come
-            either: set[asyncio.Future[Any]] = {arriving, self.lost}
-            try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                arriving.cancel()
-            if arriving.cancelled():  # what came last may not have been noticed yet
-                arriving = self._socket.recv_multipart(zmq.DONTWAIT)
-        return None if isinstance(arriving.exception(), zmq.Again) else arriving.result()
+        while True:
+            is_last = self.lost.done()
+            if (frames := await self._plug.take()) is not None:
+                return [frame.bytes for frame in frames]
+            if is_last:
+                return None
+            await self._plug.news()
 
     async def answer(self, within: float) -> list[bytes]:
         """The first packet's frames.
@@ -105,19 +103,20 @@ class Dealer:
     def send(self, frames: list[bytes]) -> None:
         """Give frames to the connection; whether they arrive is the session's to find out."""
         if not self.closed:
-            self._socket.send_multipart(frames)
+            self._plug.send(frames)
 
     def close(self, *, linger: int = _LINGER) -> None:
         """Let go. Idempotent."""
         if not self.closed:
             self._watching.cancel()
             self._socket.disable_monitor()
-            self._monitor.close()
-            self._socket.close(linger=linger)
+            self._monitor.close(linger=0)
+            self._plug.close(linger)
 
     async def _watch(self) -> None:
         while not self.lost.done():
-            event = parse_monitor_message(await self._monitor.recv_multipart())["event"]
+            news = await self._monitor.recv()
+            event = parse_monitor_message([frame.bytes for frame in news])["event"]
             self._seen.add(event)
             if event & _OVER:
                 self.give_up(self._reason(event))
@@ -155,7 +154,7 @@ class Dealer:
         )
 
 
-def _socket(address: Address) -> Any:
+def _socket(address: Address) -> zmq.Socket[bytes]:
     made = _context(os.getpid()).socket(zmq.DEALER)
     made.curve_serverkey = z85.encode(address.server_key)
     made.curve_publickey = z85.encode(address.user.public)
@@ -202,6 +201,6 @@ async def _look_up(host: str, port: int) -> str:
 
 
 @functools.cache
-def _context(pid: int) -> zmq.asyncio.Context:
+def _context(pid: int) -> zmq.Context[zmq.Socket[bytes]]:
     """One for all sessions of a process; a forked child makes its own."""
-    return zmq.asyncio.Context()
+    return zmq.Context()

@@ -24,6 +24,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from ..errors import Refused, UsageError
 from ..keyring import KeyPair
+from ..link.plug import Plug
 from ..wire.codec import LARGEST_FRAME
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Gate:
         self._authenticator.start()
         self._authenticator.configure_curve_callback(_DOMAIN, _Keys(admits))
         self._socket = self._make(keys)
+        self._plug = Plug(self._socket)
         self._monitor = self._watch()
         self._loop.add_reader(self._monitor.fd, self._take_news)
         self._silent: dict[int, float] = {}  # descriptor -> since when, oldest first
@@ -87,12 +89,12 @@ class Gate:
 
     async def recv(self) -> tuple[bytes, Sequence[zmq.Frame]]:
         """The next packet: the route it came by, and its frames."""
-        route, *frames = await self._socket.recv_multipart(copy=False)
+        route, *frames = await self._plug.recv()
         return route.bytes, frames
 
     def send(self, route: bytes, frames: list[bytes]) -> None:
         """Send by a route; nothing happens where it leads nowhere any more."""
-        self._socket.send_multipart([route, *frames])
+        self._plug.send([route, *frames])
 
     def settled(self, descriptor: int) -> None:
         """A connection belongs to a session."""
@@ -130,11 +132,11 @@ class Gate:
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._authenticator.stop()
-        self._socket.close(linger=500)
+        self._plug.close(linger=500)
         self._context.term()
 
     def _make(self, keys: KeyPair) -> Any:
-        made = self._context.socket(zmq.ROUTER)
+        made = zmq.Context(shadow=self._context).socket(zmq.ROUTER)
         made.curve_server = True
         made.curve_secretkey = z85.encode(keys.secret)
         made.curve_publickey = z85.encode(keys.public)

@@ -75,8 +75,8 @@ class Router:
         ticking = asyncio.ensure_future(self._tick())
         try:
             while True:
-                self._receive(*await self._gate.recv())
-                await asyncio.sleep(0)  # a flood from one must not keep the others waiting
+                if self._receive(*await self._gate.recv()):
+                    await asyncio.sleep(0)  # what it set off begins before the next is heard
         finally:
             ticking.cancel()
 
@@ -109,13 +109,14 @@ class Router:
         peer.close()
         self._left(peer)
 
-    def _receive(self, route: bytes, frames: Sequence[zmq.Frame]) -> None:
-        peer = self._routes.get(route)
+    def _receive(self, route: bytes, frames: Sequence[zmq.Frame]) -> bool:
+        """Act on a packet; whether that may have set something off."""
+        peer, flows = self._routes.get(route), False
         try:
             if peer is None:
                 self._greet(route, frames)
             else:
-                self._hear(peer, frames)
+                flows = self._hear(peer, frames)
             self._mark(route, descriptor_of(frames[0]))
         except ProtocolError as problem:
             log.warning("%s: %s", peer.id if peer else "a stranger", problem)
@@ -125,6 +126,7 @@ class Router:
             log.exception("%s", peer.id if peer else "a stranger")
             if peer is not None:
                 self.end(peer, ProtocolError("the location failed at what this session said"))
+        return not flows
 
     def _mark(self, route: bytes, descriptor: int) -> None:
         """Tell the gate whose connection that is."""
@@ -135,12 +137,13 @@ class Router:
             peer.descriptor = descriptor
             self._gate.settled(descriptor)
 
-    def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> None:
+    def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> bool:
         arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
         peer.space.look()
         if arrived is not None:
             self._act(peer, *arrived)
         peer.flush()
+        return arrived is None or arrived[0].flows
 
     def _act(self, peer: Peer, packet: Packet, bulk: bytes) -> None:
         if isinstance(packet, Farewell):

@@ -15,6 +15,8 @@ class Said(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True):
 
     from_client: ClassVar[bool] = True
     from_server: ClassVar[bool] = True
+    #: Whether it only moves an open stream on: it sets nothing off that must begin before the next message is heard.
+    flows: ClassVar[bool] = False
 
 
 class Asked(Said, frozen=True):

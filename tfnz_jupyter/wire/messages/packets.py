@@ -66,5 +66,10 @@ class Data(Said, frozen=True, tag="data"):
     received: int
     message: Message
 
+    @property
+    def flows(self) -> bool:  # type: ignore[override]
+        """As its message."""
+        return self.message.flows
+
 
 Packet = Hello | Welcome | Farewell | Beat | Data

@@ -13,6 +13,7 @@ class Chunk(Said, frozen=True, tag="chunk"):
     stream: int
     offset: int
     mark: int = 1
+    flows: ClassVar[bool] = True
 
 
 class Skipped(Said, frozen=True, tag="skipped"):
@@ -29,6 +30,7 @@ class Credit(Said, frozen=True, tag="credit"):
 
     stream: int
     offset: int
+    flows: ClassVar[bool] = True
 
 
 class End(Said, frozen=True, tag="end"):
