@@ -33,6 +33,7 @@ class Pair:
 
     def _give(self, end: Session, frames: list[bytes]) -> None:
         arrived = end.receive(frames, self.now)
+        end.acknowledge(self.now)
         if arrived is not None:
             packet, bulk = arrived
             assert isinstance(packet, Data)

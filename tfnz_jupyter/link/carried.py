@@ -18,15 +18,15 @@ from ..wire.streams import Receiving
 from .outflow import Outflow, Tell
 
 #: How far a sender may be ahead of the socket at the other end (bytes).
-WINDOW = 512 * 1024
+WINDOW = 1024 * 1024
 _BUFFER = 256 * 1024
-#: What is read from the socket at once, and said by it at most before it is sent (bytes).
-_READ, _SAID = 128 * 1024, 256 * 1024
+#: What the socket may say before it is sent (bytes): asyncio reads half of it at once.
+_SAID = 512 * 1024
 _CLOSE_WAIT = 8  # of the states in tcp(7): the other end's FIN has come
 _RESET, _LINGER = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 
 
-class Carried(asyncio.BufferedProtocol):
+class Carried(asyncio.Protocol):
     """Joins a socket to two streams: ``outflow`` takes what it says, ``stream`` is the number of what is said to it.
 
     ``over`` is called once the socket is closed and neither stream is used any more.
@@ -44,7 +44,6 @@ class Carried(asyncio.BufferedProtocol):
         self._early: list[bytes] = []  # came before the socket was there
         self._owed = 0  # bytes that the socket has not taken yet
         self._choked = False
-        self._reading = bytearray()
         self._said: list[bytes] = []  # by the socket, and not sent yet
         self._said_all = self._heard_all = self._deaf = self._peace = self._done = False
         self._woken = asyncio.Event()
@@ -139,13 +138,8 @@ class Carried(asyncio.BufferedProtocol):
             self._pass_on_the_end(transport)
         return None
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        self._reading = bytearray(_READ)
-        return self._reading
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._said.append(bytes(memoryview(self._reading)[:nbytes]))
-        self._reading = bytearray()
+    def data_received(self, data: bytes) -> None:
+        self._said.append(data)
         self._woken.set()
         if sum(map(len, self._said)) >= _SAID and self._transport is not None:
             self._transport.pause_reading()

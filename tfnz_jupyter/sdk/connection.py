@@ -316,6 +316,7 @@ class Connection:
             self._space.look()
             if arrived is not None:
                 self._act(*arrived)
+            self._wire.acknowledge(_now())
             self._flush()
             if arrived is not None and not arrived[0].flows:
                 await asyncio.sleep(0)  # what it set off begins before the next is heard

@@ -84,6 +84,7 @@ class Peer:
 
     def flush(self) -> None:
         """Put on the wire what the session has to say of its own."""
+        self.wire.acknowledge(self._loop.time())
         self._flush(self)
 
     def require_new(self, *streams: int) -> None:

@@ -6,7 +6,7 @@ half a second longer: then it only stands in queues.
 
 from __future__ import annotations
 
-#: Bounds of what may be on the way, and what one begins with (bytes). An end acknowledges long before the least has come.
+#: Bounds of what may be on the way, and what one begins with (bytes). An end acknowledges before the least has come.
 LEAST, FIRST, MOST = 512 * 1024, 1024 * 1024, 8 * 1024 * 1024
 #: Bounds of what one message may carry (bytes): on a link that takes much, few large ones cost less than many. The
 #: largest holds what is usually read at once, with what is said before it.

@@ -28,7 +28,7 @@ QUIET = 15.0
 SILENCE = 120.0
 _STOOD_STILL = 4.0  # a tick this late says that this end was not there
 _ACK_EVERY = 16  # messages
-_ACK_BYTES = LEAST // 2
+_ACK_BYTES = 3 * LEAST // 4  # of the largest messages every other one
 _COST = 64  # a message counts at least this much, so that tiny ones do not pile up
 
 
@@ -98,8 +98,16 @@ class Session:
             self._acknowledge(packet.received)
             return None
         if isinstance(packet, Data):
-            return self._deliver(packet, bulk, now)
+            return self._deliver(packet, bulk)
         return packet, bulk
+
+    def acknowledge(self, now: float) -> None:
+        """Say what has come, if that is worth a message: to be called when what was received has been acted on.
+
+        What was said meanwhile has said it already.
+        """
+        if self._untold_messages >= _ACK_EVERY or self._untold_bytes >= _ACK_BYTES:
+            self._beat(now)
 
     def resume(self, other_received: int, now: float) -> None:
         """Transmit again, on a new connection, what the other end had not received.
@@ -138,7 +146,7 @@ class Session:
         self._untold_messages = self._untold_bytes = 0
         self.say(Beat(self.received, max(0.0, now - self._heard_at)))
 
-    def _deliver(self, packet: Data, bulk: bytes, now: float) -> tuple[Packet, bytes] | None:
+    def _deliver(self, packet: Data, bulk: bytes) -> tuple[Packet, bytes] | None:
         self._acknowledge(packet.received)
         if packet.number <= self.received:
             return None
@@ -147,8 +155,6 @@ class Session:
         self.received = packet.number
         self._untold_messages += 1
         self._untold_bytes += len(bulk)
-        if self._untold_messages >= _ACK_EVERY or self._untold_bytes >= _ACK_BYTES:
-            self._beat(now)
         return packet, bulk
 
     def _acknowledge(self, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from .base import Said
 from .talk import Message
 
-WIRE_VERSION = 3
+WIRE_VERSION = 4
 
 
 class Hello(Said, frozen=True, tag="hello"):
