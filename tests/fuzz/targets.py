@@ -27,6 +27,7 @@ def session(data: bytes) -> None:
         with contextlib.suppress(ProtocolError):
             for at, piece in enumerate(_pieces(data)):
                 end.receive([piece], now=float(at))
+                end.acknowledge(float(at))
                 end.tick(float(at))
         assert len(end.outgoing) <= 2 * len(data) + 2
 

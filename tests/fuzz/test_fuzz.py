@@ -70,7 +70,7 @@ class Frame:
     """As libzmq gives them: bytes, and whose they are."""
 
     def __init__(self, content: bytes) -> None:
-        self.bytes = content
+        self.bytes = self.buffer = content
 
     def get(self, what: object) -> object:
         return {"User-Id": "0" * 40, "Peer-Address": "127.0.0.1"}.get(str(what), 7)

@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from tests.support.eventually import eventually_async
-from tfnz_jupyter.link.plug import Plug
+from tfnz_jupyter.link.plug import Plug, contents
 
 FLOOD = 100
 
@@ -31,7 +31,7 @@ async def ends() -> Iterator[tuple[Plug, Plug]]:
 
 async def said(end: Plug) -> list[bytes]:
     frames = await asyncio.wait_for(end.recv(), 10)
-    return [frame.bytes for frame in frames]
+    return [bytes(one) for one in contents(frames)]
 
 
 async def test_messages_come_whole_and_in_order(ends: tuple[Plug, Plug]) -> None:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 
 from ..errors import Ended
+from ..wire.codec import Bulk
 from ..wire.messages import Credit, End
 from ..wire.streams import Receiving
 from .outflow import Outflow, Tell
@@ -41,7 +42,7 @@ class Carried(asyncio.Protocol):
         self._over = over
         self._transport: asyncio.Transport | None = None
         self._receiving = Receiving(window=WINDOW)
-        self._early: list[bytes] = []  # came before the socket was there
+        self._early: list[Bulk] = []  # came before the socket was there
         self._owed = 0  # bytes that the socket has not taken yet
         self._choked = False
         self._said: list[bytes] = []  # by the socket, and not sent yet
@@ -88,7 +89,7 @@ class Carried(asyncio.Protocol):
 
     # from the session
 
-    def arrive(self, offset: int, mark: int, data: bytes) -> None:
+    def arrive(self, offset: int, mark: int, data: Bulk) -> None:
         """One chunk.
 
         Raises:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 import zmq
 
+from ..wire.codec import Bulk
+
 #: So many messages are taken at once before others on the loop have their turn: a flood must not keep them waiting.
 _AT_ONCE = 8
 _MORE, _NOW = int(zmq.SNDMORE), int(zmq.DONTWAIT)
@@ -90,3 +92,8 @@ class Plug:
             self._socket.get(zmq.EVENTS)  # nobody would use it; who comes next looks first
         else:
             self.wake()
+
+
+def contents(frames: Sequence[zmq.Frame]) -> list[Bulk]:
+    """What frames hold: the first is copied, bulk behind it is shown where libzmq has it."""
+    return [frames[0].bytes, *(frame.buffer for frame in frames[1:])]

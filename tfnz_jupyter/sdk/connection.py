@@ -20,7 +20,7 @@ from ..errors import ProtocolError, SessionEnded, TfnzError, Unreachable, from_w
 from ..link.carried import Carried
 from ..link.outflow import Outflow
 from ..link.space import Space
-from ..wire.codec import encode
+from ..wire.codec import Bulk, encode
 from ..wire.messages import (
     WIRE_VERSION,
     Call,
@@ -346,7 +346,7 @@ class Connection:
                 self._dealer.give_up(Unreachable("nothing is heard of the location"))
             self._flush()
 
-    def _act(self, packet: object, bulk: bytes) -> None:
+    def _act(self, packet: object, bulk: Bulk) -> None:
         if isinstance(packet, Farewell):
             return self._end(from_wire(packet.code, packet.message, packet.hint, packet.detail))
         if not isinstance(packet, Data):

@@ -22,8 +22,8 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from ..errors import Refused, TfnzError, Unreachable
-from ..link.plug import Plug
-from ..wire.codec import LARGEST_FRAME
+from ..link.plug import Plug, contents
+from ..wire.codec import LARGEST_FRAME, Bulk
 from .address import Address
 
 #: A name that is not known by then is not known (seconds).
@@ -71,17 +71,17 @@ class Dealer:
         """Whether :meth:`close` was called."""
         return self._plug.closed
 
-    async def recv(self) -> list[bytes] | None:
+    async def recv(self) -> list[Bulk] | None:
         """The next packet's frames; None once the connection is lost and all that came on it was given."""
         while True:
             is_last = self.lost.done()
             if (frames := await self._plug.take()) is not None:
-                return [frame.bytes for frame in frames]
+                return contents(frames)
             if is_last:
                 return None
             await self._plug.news()
 
-    async def answer(self, within: float) -> list[bytes]:
+    async def answer(self, within: float) -> list[Bulk]:
         """The first packet's frames.
 
         Raises:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..blocking import verb
 from ..errors import Ended, ProtocolError, UsageError
 from ..wire import messages as m
+from ..wire.codec import Bulk
 from ..wire.streams import CHUNK
 from ..wire.tree import FILE, FOLDER, Entry, TreeReader
 from . import asking, trees
@@ -25,7 +26,7 @@ from .worker import Worker
 #: Told how far something is.
 Report = Callable[[m.Progressed], object]
 #: Takes some more of a stream, and is waited for.
-Take = Callable[[list[bytes]], Awaitable[None]]
+Take = Callable[[list[Bulk]], Awaitable[None]]
 #: So many messages are made with one turn of the worker's thread.
 _AT_ONCE = 4
 
@@ -149,7 +150,7 @@ class Moving(Living):
             pieces: list[memoryview] = []
             keep = _One(path, pieces.append)
 
-            async def take(chunks: list[bytes]) -> None:
+            async def take(chunks: list[Bulk]) -> None:
                 keep.take(chunks)
 
             await self._fetch(target, take, meter)
@@ -171,7 +172,7 @@ class Moving(Living):
         return lambda chunks: self._disk.do(lambda: taker.take(chunks))
 
     async def _fetch(self, path: bytes, take: Take, meter: Meter) -> None:
-        async def deliver(chunks: list[bytes]) -> None:
+        async def deliver(chunks: list[Bulk]) -> None:
             await take(chunks)
             meter.add(sum(map(len, chunks)))
 
@@ -193,7 +194,7 @@ class Moving(Living):
         reader = TreeReader()
         found: list[FileInfo] = []
 
-        async def take(chunks: list[bytes]) -> None:
+        async def take(chunks: list[Bulk]) -> None:
             read = itertools.chain.from_iterable(map(reader.feed, chunks))
             found.extend(_info(e) for e in read if isinstance(e, Entry))
 
@@ -238,7 +239,7 @@ class _One:
         self._path, self._write = path, write
         self._reader = TreeReader()
 
-    def take(self, chunks: list[bytes]) -> None:
+    def take(self, chunks: list[Bulk]) -> None:
         for found in itertools.chain.from_iterable(map(self._reader.feed, chunks)):
             if not isinstance(found, Entry):
                 self._write(found)

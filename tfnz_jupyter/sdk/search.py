@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from ..errors import UsageError
+from ..wire.codec import Bulk
 from ..wire.messages import FollowLog
 from .callbacks import Callbacks
 from .connection import Connection
@@ -50,8 +51,9 @@ class _Finder:
         self._work = Callbacks("search")
         self._loop = asyncio.get_running_loop()
 
-    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
+    def take(self, mark: int, bulk: Bulk, used: Callable[[], None]) -> int:
         """One chunk."""
+        data = bytes(bulk)
         self._work.post(contextvars.copy_context(), self._look, mark, data, used)
         return data.count(b"\n")
 

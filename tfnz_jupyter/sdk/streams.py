@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..link.outflow import Outflow, Tell
 from ..link.space import Space
+from ..wire.codec import Bulk
 from ..wire.messages import Credit, End, FeedAgain, FollowAgain
 from ..wire.streams import CHUNK, WINDOW, Receiving, Sending
 from .callbacks import Callbacks
@@ -40,7 +41,7 @@ class Incoming:
         self,
         stream: int,
         tell: Tell,
-        take: Callable[[int, bytes, Callable[[], None]], int],
+        take: Callable[[int, Bulk, Callable[[], None]], int],
         skipped: Callable[[int, int], None],
         ended: Callable[[], None],
         source: Source | None = None,
@@ -54,7 +55,7 @@ class Incoming:
         self._ended = ended
         self._receiving = Receiving()
 
-    def arrive(self, offset: int, mark: int, data: bytes) -> None:
+    def arrive(self, offset: int, mark: int, data: Bulk) -> None:
         """One chunk."""
         self._receiving.arrive(offset, len(data))
         self._lines += self._take(mark, data, lambda: self._use(len(data)))
@@ -90,7 +91,7 @@ class Inflow:
 
     def __init__(self, stream: int, tell: Tell) -> None:
         self.incoming = Incoming(stream, tell, self._take, lambda lines, size: None, self.end)
-        self._waiting: deque[tuple[bytes, Callable[[], None]] | None] = deque()
+        self._waiting: deque[tuple[Bulk, Callable[[], None]] | None] = deque()
         self._arrived = asyncio.Event()
 
     async def read(self) -> bytes | None:
@@ -100,12 +101,12 @@ class Inflow:
         if found is None:
             return None
         found[1]()
-        return found[0]
+        return bytes(found[0])
 
-    async def read_all(self) -> list[bytes]:
+    async def read_all(self) -> list[Bulk]:
         """All chunks that have come, as soon as there are any; none at the end."""
         await self._come()
-        chunks: list[bytes] = []
+        chunks: list[Bulk] = []
         while self._waiting and (found := self._waiting[0]) is not None:
             self._waiting.popleft()
             found[1]()
@@ -117,7 +118,7 @@ class Inflow:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def _take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
+    def _take(self, mark: int, data: Bulk, used: Callable[[], None]) -> int:
         self._waiting.append((data, used))
         self._arrived.set()
         return 0
@@ -209,8 +210,9 @@ class Output:
         """Keep everything, by output, beside the bounded log; None for nothing."""
         self._kept = kept
 
-    def take(self, mark: int, data: bytes, used: Callable[[], None]) -> int:
+    def take(self, mark: int, bulk: Bulk, used: Callable[[], None]) -> int:
         """One chunk from the stream; how many lines end in it."""
+        data = bytes(bulk)
         lines = self.log.feed(mark, data, time.time())
         if self._kept is not None:
             self._kept[mark].append(data)

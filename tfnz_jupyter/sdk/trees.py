@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ..errors import FileFailed, NoSuchFile, ProtocolError
+from ..wire.codec import Bulk
 from ..wire.streams import CHUNK
 from ..wire.tree import FILE, FOLDER, LINK, Entry, TreeReader, data_record, entry_record
 
@@ -111,7 +112,7 @@ class LocalReceiver:
         self._entry: Entry | None = None
         self._folders: dict[bytes, Entry] = {}
 
-    def take(self, chunks: list[bytes]) -> None:
+    def take(self, chunks: list[Bulk]) -> None:
         """Some more of the stream.
 
         Raises:

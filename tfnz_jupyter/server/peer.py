@@ -13,6 +13,7 @@ from ..link.carried import WINDOW as CARRIED_WINDOW
 from ..link.carried import Carried
 from ..link.outflow import Outflow
 from ..link.space import Space
+from ..wire.codec import Bulk
 from ..wire.messages import (
     Call,
     Cancel,
@@ -140,7 +141,7 @@ class Peer:
             del self.tunnels[tunnel.id]
             tunnel.finish()
 
-    def receive(self, packet: Packet, bulk: bytes, perform: Perform) -> None:
+    def receive(self, packet: Packet, bulk: Bulk, perform: Perform) -> None:
         """Act on one message.
 
         Raises:

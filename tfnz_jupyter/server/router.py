@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from ..errors import ProtocolError, Refused, SessionEnded, TfnzError
-from ..wire.codec import decode, encode
+from ..link.plug import contents
+from ..wire.codec import Bulk, decode, encode
 from ..wire.messages import WIRE_VERSION, Data, Farewell, Hello, Packet, Welcome
 from ..wire.session import Session
 from .accounts import Accounts, Standing
@@ -138,14 +139,14 @@ class Router:
             self._gate.settled(descriptor)
 
     def _hear(self, peer: Peer, frames: Sequence[zmq.Frame]) -> bool:
-        arrived = peer.wire.receive([frame.bytes for frame in frames], self._loop.time())
+        arrived = peer.wire.receive(contents(frames), self._loop.time())
         peer.space.look()
         if arrived is not None:
             self._act(peer, *arrived)
         peer.flush()
         return arrived is None or arrived[0].flows
 
-    def _act(self, peer: Peer, packet: Packet, bulk: bytes) -> None:
+    def _act(self, peer: Peer, packet: Packet, bulk: Bulk) -> None:
         if isinstance(packet, Farewell):
             log.info("session %s said goodbye", peer.id)
             self.end(peer, None)
@@ -155,7 +156,7 @@ class Router:
             peer.receive(packet, bulk, self._perform)
 
     def _greet(self, route: bytes, frames: Sequence[zmq.Frame]) -> None:
-        packet, _ = decode([frame.bytes for frame in frames], from_client=True)
+        packet, _ = decode(contents(frames), from_client=True)
         if isinstance(packet, Data):
             return self._refuse(route, SessionEnded("the location does not know this session"))
         if not isinstance(packet, Hello):

@@ -10,6 +10,7 @@ from ..engines.base import Running
 from ..errors import Ended
 from ..link.outflow import Outflow, Tell
 from ..link.space import Space
+from ..wire.codec import Bulk
 from ..wire.messages import Chunk, Credit, End, Skipped
 from ..wire.streams import Receiving, Sending
 from .log import Reader
@@ -66,11 +67,11 @@ class InStream:
         self._tell = tell
         self._forget = forget
         self._receiving = receiving
-        self._waiting: deque[bytes | None] = deque()
+        self._waiting: deque[Bulk | None] = deque()
         self._arrived = asyncio.Event()
         self._unused = 0  # bytes of the chunk that was read last
 
-    def arrive(self, offset: int, mark: int, data: bytes) -> None:
+    def arrive(self, offset: int, mark: int, data: Bulk) -> None:
         """Take a chunk in.
 
         Raises:
@@ -101,12 +102,12 @@ class InStream:
         await self._come()
         data = self._waiting.popleft()
         self._unused = len(data or b"")
-        return data
+        return None if data is None else bytes(data)
 
-    async def read_all(self) -> list[bytes]:
+    async def read_all(self) -> list[Bulk]:
         """All chunks that have come, as soon as there are any; none at the end. The client is let go on at once."""
         await self._come()
-        found: list[bytes] = []
+        found: list[Bulk] = []
         while self._waiting and (data := self._waiting[0]) is not None:
             found.append(data)
             self._waiting.popleft()
@@ -127,6 +128,6 @@ class InStream:
         self._forget(self.stream)
         self._tell(End(self.stream), b"")
 
-    def _put(self, data: bytes | None) -> None:
+    def _put(self, data: Bulk | None) -> None:
         self._waiting.append(data)
         self._arrived.set()

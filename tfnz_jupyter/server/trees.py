@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 
 from ..engines.files import Change, FileInfo, Files, Kind, OpenFile
 from ..errors import ContainerEnded
+from ..wire.codec import Bulk
 from ..wire.streams import CHUNK
 from ..wire.tree import Entry, TreeReader, data_record, entry_record
 
 Write = Callable[[bytes], Awaitable[None]]
 #: Gives all that has come since, and nothing at the end.
-Read = Callable[[], Awaitable[list[bytes]]]
+Read = Callable[[], Awaitable[list[Bulk]]]
 
 #: What the kernel makes up is not copied with what lies around it.
 _UNREAL = ("/proc", "/sys", "/dev")

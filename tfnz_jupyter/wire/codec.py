@@ -20,6 +20,9 @@ LARGEST_FRAME = LARGEST_PACKET + 1024
 #: The bulk of one chunk.
 LARGEST_CHUNK = 1024 * 1024
 
+#: Bytes of a stream: those that come are looked at where they lie, and copied by who keeps them.
+Bulk = bytes | memoryview
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -48,7 +51,7 @@ def encode(packet: Packet, bulk: bytes = b"") -> list[bytes]:
     return [frame, bulk] if _carries_bulk(packet) else [frame]
 
 
-def decode(frames: Sequence[bytes], *, from_client: bool) -> tuple[Packet, bytes]:
+def decode(frames: Sequence[Bulk], *, from_client: bool) -> tuple[Packet, Bulk]:
     """The packet and its bulk (empty where there is none).
 
     Raises:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import ProtocolError
-from .codec import decode, encode
+from .codec import Bulk, decode, encode
 from .messages import Beat, Data, Farewell, Hello, Message, Packet, Welcome
 from .pace import LEAST, Pace
 
@@ -85,7 +85,7 @@ class Session:
         """Queue a packet that is not numbered and not replayed."""
         self.outgoing.append(encode(packet))
 
-    def receive(self, frames: Sequence[bytes], now: float) -> tuple[Packet, bytes] | None:
+    def receive(self, frames: Sequence[Bulk], now: float) -> tuple[Packet, Bulk] | None:
         """What arrived: a packet and its bulk, or None where there is nothing to act on (a beat, a double).
 
         Raises:
@@ -146,7 +146,7 @@ class Session:
         self._untold_messages = self._untold_bytes = 0
         self.say(Beat(self.received, max(0.0, now - self._heard_at)))
 
-    def _deliver(self, packet: Data, bulk: bytes) -> tuple[Packet, bytes] | None:
+    def _deliver(self, packet: Data, bulk: Bulk) -> tuple[Packet, Bulk] | None:
         self._acknowledge(packet.received)
         if packet.number <= self.received:
             return None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ..errors import ProtocolError
+from .codec import Bulk
 
 FILE, FOLDER, LINK, OTHER = "file", "folder", "link", "other"
 
@@ -60,7 +61,7 @@ class TreeReader:
         self._left = 0  # bytes of a data record that are still to come
         self._in_file = False
 
-    def feed(self, data: bytes) -> Iterator[Entry | memoryview]:
+    def feed(self, data: Bulk) -> Iterator[Entry | memoryview]:
         """What is complete now: entries, and pieces of files.
 
         Raises:

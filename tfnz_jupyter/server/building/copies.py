@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ...dockerfile import Heredoc, Instruction, Lookup, expand, takes_from_context, wrong
 from ...engines.building import Copy
 from ...errors import UsageError
+from ...wire.codec import Bulk
 from .. import trees
 from ..images.drafts import Draft
 from . import instructions as plain
@@ -21,7 +22,7 @@ from . import sources
 from .rooms import Room, Rooms, Site
 from .steps import Steps, at
 
-Read = Callable[[], Awaitable[list[bytes]]]
+Read = Callable[[], Awaitable[list[Bulk]]]
 #: Gives what ``--from`` names as a draft.
 Elsewhere = Callable[[str], Awaitable[Draft]]
 
