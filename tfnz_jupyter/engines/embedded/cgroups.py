@@ -229,14 +229,14 @@ class Cgroups:
     def _number(self, controller: str, name: str, file: str, word: str = "") -> int | None:
         """What a group's file says, behind ``word`` where there is one; None where it says nothing."""
         root = self._roots.get(controller)
-        if root is not None:
-            with contextlib.suppress(OSError, ValueError), open(f"{root}/{name}/{file}") as lines:
-                for line in lines:
-                    if not word:
-                        return int(line)
-                    if line.startswith(f"{word} "):
-                        return int(line.split()[1])
-        return None
+        if root is None:
+            return None
+        try:
+            text = b"\n" + read(f"{root}/{name}/{file}")
+            found = text.partition(f"\n{word} ".encode())[2].partition(b"\n")[0] if word else text
+            return int(found)
+        except (OSError, ValueError):
+            return None
 
     def remove(self, name: str) -> bool:
         """Take a container's groups away; False while one still has a process that is ending."""
@@ -257,6 +257,15 @@ def existing(name: str) -> set[str]:
     points = set(hierarchies(Path("/proc/self/mountinfo").read_text()).values())
     roots = [root for root in (f"{point}/tfnz-{name}" for point in points) if os.path.isdir(root)]
     return {group for root in roots for group in [root, *_folders(root)]}
+
+
+def read(path: str) -> bytes:
+    """A small file of the kernel's; every container has several that are read each second, and ``open`` takes twice as long."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 65536)
+    finally:
+        os.close(fd)
 
 
 def _less(memory: int | None, cached: int | None) -> int | None:

@@ -6,13 +6,12 @@ processor time (``cpuacct`` is not always with ``cpu``), a rootless one has none
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cell import Cell
-from .cgroups import Cgroups
+from .cgroups import Cgroups, read
 
 _TICK = 1_000_000 // os.sysconf("SC_CLK_TCK")  # microseconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,19 +28,26 @@ class Use:
 
 def measure(cells: Iterable[Cell], cgroups: Cgroups) -> dict[str, Use]:
     """What each running container uses at the moment, by id."""
-    live = {cell.id: cell for cell in cells if cell.first is not None}
+    live = {cell.id: cell for cell in cells}
     running = {name: cell.first.pid for name, cell in live.items() if cell.first is not None}
-    told = {name: cgroups.usage(name) for name in running}
-    counted = _counted(running) if any(None in use for use in told.values()) else {}
+    told = {name: _told(live[name], cgroups) for name in running}
+    untold = {name: running[name] for name, use in told.items() if None in use}
+    counted = _counted({name: pid for name, pid in untold.items() if told[name][2] != 1})
     found = {}
     for name, (cpu, memory, processes) in told.items():
-        seen = counted.get(name, Use())
+        seen = counted.get(name) or (_process(running[name]) if name in untold else Use())
         found[name] = Use(
             seen.cpu if cpu is None else cpu,
             seen.memory if memory is None else memory,
-            seen.processes if processes is None else processes - live[name].waiting_launchers,
+            seen.processes if processes is None else processes,
         )
     return found
+
+
+def _told(cell: Cell, cgroups: Cgroups) -> tuple[int | None, int | None, int | None]:
+    """As its groups say it; launchers that wait in there are not its own."""
+    cpu, memory, processes = cgroups.usage(cell.id)
+    return cpu, memory, None if processes is None else processes - cell.waiting_launchers
 
 
 def from_stat(stat: str) -> Use:
@@ -55,17 +61,24 @@ def from_stat(stat: str) -> Use:
 
 def _counted(running: dict[str, int]) -> dict[str, Use]:
     """By all processes there are, each in the pid namespace of its container's first."""
-    names = {space: name for name, pid in running.items() if (space := _namespace(pid))}
     found = {name: Use() for name in running}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    names = {space: name for name, pid in running.items() if (space := _namespace(pid))}
+    for pid in filter(str.isdigit, os.listdir("/proc") if names else ()):
         name = names.get(_namespace(pid))
         if name is not None:
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
-                one, all_of_it = from_stat(stat.read()), found[name]
-                all_of_it.cpu += one.cpu
-                all_of_it.memory += one.memory
-                all_of_it.processes += 1
+            one, all_of_it = _process(pid), found[name]
+            all_of_it.cpu += one.cpu
+            all_of_it.memory += one.memory
+            all_of_it.processes += one.processes
     return found
+
+
+def _process(pid: int | str) -> Use:
+    """Of one process, which may just have ended. A container that has no other, as most, is measured by this alone."""
+    try:
+        return from_stat(read(f"/proc/{pid}/stat").decode(errors="replace"))
+    except OSError:
+        return Use()
 
 
 def _namespace(pid: int | str) -> str:
