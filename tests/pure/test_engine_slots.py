@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from tfnz_jupyter.engines.embedded import slots as module
+from tfnz_jupyter.engines.embedded.cell import Cell
 from tfnz_jupyter.engines.embedded.slots import Slots
 
 
@@ -48,8 +49,18 @@ def starting() -> list[int]:
 
 
 @pytest.fixture
-def slots(told, starting) -> Slots:
-    found = Slots(told, MagicMock(), {}, starting)
+def hall() -> MagicMock:
+    def make(cell: Cell, *, early: bool, poised: bool) -> None:
+        cell.launcher = MagicMock(gate="gate" if poised else "")
+
+    found = MagicMock()
+    found.make.side_effect = make
+    return found
+
+
+@pytest.fixture
+def slots(told, hall, starting) -> Slots:
+    found = Slots(told, hall, {}, starting)
     found.fill(2, 0)
     found.busy()
     told.pass_by(1)
@@ -76,6 +87,20 @@ def test_a_burst_leaves_as_many_slots_as_it_took(slots, told):
     burst(slots, 20)
     told.pass_by(1)
     assert len(slots) == 20
+
+
+def test_those_for_bursts_alone_are_taken_last_and_let_go_of_first(slots, told):
+    burst(slots, 20)
+    told.pass_by(1)
+    for _ in range(3):
+        assert [slots.take("a", 0).poised, slots.take("b", 0).poised] == [False, False]
+        slots.busy()
+        told.pass_by(1)
+    assert [slots.take(str(number), 0).poised for number in range(4)] == [False, False, True, True]
+    slots.busy()
+    told.pass_by(100)
+    assert [slots.take("a", 0).poised, slots.take("b", 0).poised] == [False, False]
+    assert len(slots) == 0
 
 
 def test_they_are_let_go_of_when_no_such_burst_has_come_for_a_minute(slots, told):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -14,8 +15,11 @@ from tests.support.bare_engine import Bench, bench, outputs
 from tests.support.cgroup_files import read
 from tests.support.eventually import eventually_async
 from tests.support.leaks import footprint, nothing
-from tfnz_jupyter.engines.base import Limits
+from tfnz_jupyter.engines.base import Limits, Terminal
 from tfnz_jupyter.engines.embedded.cgroups import existing, tag
+from tfnz_jupyter.errors import EngineFailed
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -68,6 +72,74 @@ async def test_a_burst_finds_as_many_as_there_are_and_does_without_and_the_next_
     await eventually_async(lambda: len(slots(ready)) == 6, within=20)
 
 
+@pytest.fixture
+async def burst(ready: Bench) -> Bench:
+    """An engine after a burst: most of its slots, but for the two that come first, have a crun that waits for what to run."""
+    for name, _ in await asyncio.gather(*(ready.boot("sleep 100") for _ in range(24))):
+        await ready.engine.destroy(name, 0)
+    await eventually_async(lambda: len(poised(ready)) >= 3, within=20)
+    return ready
+
+
+async def third(found: Bench, deed: Awaitable[T]) -> T:
+    """Do what boots a container while others take the slots that come first."""
+    *_, result = await asyncio.gather(found.boot("sleep 100"), found.boot("sleep 100"), deed)
+    return result
+
+
+def poised(found: Bench) -> list[int]:
+    """The cruns that wait."""
+    return [pid for pid in waiting(found) if "--detach" in command(pid)]
+
+
+async def is_alone(found: Bench, container: str) -> bool:
+    """Whether its first process is the only one, as is so once what ran beside it, or crun, is gone."""
+    return (await found.engine.usage([container]))[container].processes == 1
+
+
+def command(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+async def test_what_a_burst_finds_ready_is_a_container_like_any_other(burst: Bench):
+    before = set(poised(burst))
+    name, process = await third(burst, burst.boot("echo $$ up; exec sleep 100", hostname="mine"))
+    assert (await process.read() or (None, b""))[1] == b"1 up\n"
+    assert before - set(poised(burst))
+    assert await burst.said(name, "hostname; cat /proc/1/comm") == "mine\nsleep\n"
+    first = (await burst.engine.reboot(name, 0, reset=True)).process
+    assert (await first.read() or (None, b""))[1] == b"1 up\n"
+    assert await burst.said(name, "echo again") == "again\n"
+
+
+async def test_what_a_burst_finds_ready_serves_only_what_it_can(burst: Bench):
+    sleeper, _ = await third(burst, burst.boot("echo awake", asleep=True))
+    assert (await outputs(await burst.engine.start(sleeper)))[0] == "awake\n"
+    out, *_ = await third(burst, burst.run("stty size", terminal=Terminal(80, 25)))
+    assert out == "25 80\r\n"
+    long = "x" * 100_000
+    out, *_ = await third(burst, burst.run("echo ${#LONG}", env=(("LONG", long),)))
+    assert out == "100000\n"
+    counted, _ = await third(burst, burst.boot("sleep 100", limits=Limits(pids=12)))
+    await eventually_async(lambda: is_alone(burst, counted), 20)
+
+
+async def test_what_a_burst_finds_ready_says_why_a_command_cannot_run(burst: Bench):
+    with pytest.raises(EngineFailed, match="no such command '/no-such'"):
+        await third(burst, burst.boot(argv=("/no-such",)))
+    out, _, how = await third(burst, burst.run("echo one; exit 7"))
+    assert (out, how.code) == ("one\n", 7)
+
+
+async def test_what_a_burst_finds_ready_may_be_killed(burst: Bench):
+    killed = poised(burst)
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    await eventually_async(lambda: not any(Path(f"/proc/{pid}").exists() for pid in killed), 20)
+    out, *_ = await third(burst, burst.run("echo two"))
+    assert out == "two\n"
+
+
 async def test_limits_are_those_of_the_container(ready: Bench):
     limits = Limits(memory=64 << 20, cpus=0.5, pids=99)
     name, _ = await ready.boot("sleep 100", limits=limits)
@@ -90,11 +162,7 @@ async def test_a_launcher_is_nobodys_process(ready: Bench):
     name, _ = await ready.boot("sleep 100")
     await ready.said(name, "true")
     await eventually_async(lambda: has_spare(ready, name), 10)
-
-    async def is_alone() -> bool:  # once what ran beside it is gone
-        return (await ready.engine.usage([name]))[name].processes == 1
-
-    await eventually_async(is_alone, 20)
+    await eventually_async(lambda: is_alone(ready, name), 20)
 
 
 async def test_killed_launchers_are_replaced_and_missed_by_nobody(ready: Bench):

@@ -14,6 +14,7 @@ from tests.support import plain_user
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import os
+from contextlib import suppress
 from pathlib import Path
 from tests.real.conftest import end_location
 from tests.support.dockerfiles import BEFORE, built, folder, output
@@ -32,6 +33,17 @@ with Location() as location:
     used = eventually(lambda: web.stats and web.stats.memory and web.stats, within=30)
     assert used.processes >= 2
     print('measured', flush=True)
+    def burst():
+        many = [location.node().spawn_container('busybox', command=['echo', 'hello']) for _ in range(20)]
+        assert [one.wait_exit() for one in many] == [0] * 20
+        assert {one.logs() for one in many} == {b'hello\\n'}
+    def waits(command):
+        with suppress(OSError):
+            return b'/gates/' in command.read_bytes()
+    burst()
+    eventually(lambda: any(map(waits, Path('/proc').glob('[0-9]*/cmdline'))), within=30)
+    burst()
+    print('burst', flush=True)
     context = folder(Path(os.environ['TFNZ_HOME'], 'context'), one='1')
     text = '''
 FROM busybox
@@ -78,6 +90,11 @@ def said() -> str:
 
 def test_an_ordinary_users_location_serves_names_on_ports_it_may_have(said: str):
     assert said.startswith("served\nmeasured\n"), said
+
+
+def test_an_ordinary_users_location_starts_many_at_once_twice(said: str):
+    """The second time it has them prepared further."""
+    assert "measured\nburst\n" in said, said
 
 
 def test_an_ordinary_users_location_builds_images(said: str):

@@ -50,6 +50,7 @@ class Cell:
     volumes: dict[str, str] = field(default_factory=dict)  # id -> where it is mounted for crun
     ahead: Launch | None = None  # of the first process; waits to proceed
     failure: str | None = None  # why there is none ahead
+    crun: str = ""  # what crun knows it by, where that was before anybody knew its id
     first: Process | None = None
     others: dict[str, Process] = field(default_factory=dict)
     launches: set[str] = field(default_factory=set)
@@ -58,6 +59,16 @@ class Cell:
     fading: bool = False  # all is gone but the veth
     oom_kills: int = 0
     waiting: list[int] = field(default_factory=list)  # seqs of Destroy
+
+    @property
+    def name(self) -> str:
+        """What crun knows it by."""
+        return self.crun or self.id
+
+    @property
+    def poised(self) -> bool:
+        """Whether the launcher that waits to be crun is that already."""
+        return self.launcher is not None and self.launcher.gate != ""
 
     @property
     def waiting_launchers(self) -> int:

@@ -47,9 +47,10 @@ class Hall:
         self._marks = "" if whole() else ",userxattr"  # only the machine's root has trusted ones
         self._place = next(path for path in _HALLS if os.path.isdir(path))
         mount(f"tfnz-{tag}", self._place, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1g")
-        notes = f"{self._place}/crun"
-        os.mkdir(notes, 0o700)
-        self._runtime = Runtime(notes)
+        notes, gates = f"{self._place}/crun", f"{self._place}/gates"
+        for folder in (notes, gates):
+            os.mkdir(folder, 0o700)
+        self._runtime = Runtime(notes, gates)
         self._waiting: dict[int, Cell] = {}  # pid of a launcher that is not crun yet
         if pool.image(state).exists():
             self._attach_pool(state)
@@ -72,26 +73,27 @@ class Hall:
         """The folder of a cell."""
         return f"{self._place}/{name}"
 
-    def make(self, cell: Cell, *, early: bool = False) -> None:
+    def make(self, cell: Cell, *, early: bool = False, poised: bool = False) -> None:
         """What every cell has. Where a step fails, what was done stays for :meth:`release`, as in all that follows.
 
         Args:
             early: before anybody asks, and so under another name; a group that cannot change it is made later.
+            poised: its launcher is crun already.
         """
         for name in ("", "/root", "/sys", "/folder"):
             os.mkdir(cell.folder + name, 0o711)
         if self._cgroups.renames or not early:
-            self.equip(cell)  # the launcher joins its group while we go on
+            self.equip(cell, poised=poised)  # the launcher joins its group while we go on
         cell.wire = self._network.wire(lambda: self._sysfs(cell))
 
-    def equip(self, cell: Cell) -> None:
+    def equip(self, cell: Cell, *, poised: bool = False) -> None:
         """Have a launcher wait for a first process to come, in the cell's group."""
         if cell.launcher is not None and not cell.launcher.lives:
             cell.launcher.forget()
             cell.launcher = None
         if cell.launcher is None:
             self._cgroups.create(cell.id)
-            cell.launcher = self._launcher(cell, self._cgroups.doors(cell.id))
+            cell.launcher = self._launcher(cell, self._cgroups.doors(cell.id), poised=poised)
 
     def equip_again(self, cell: Cell) -> None:
         """The same for one that begins again: the launcher that waits for a process beside the first will do.
@@ -111,8 +113,9 @@ class Hall:
         if self._cgroups.renames:
             cell.spare = self._launcher(cell, self._cgroups.branch(cell.id, _SPARE))
 
-    def _launcher(self, cell: Cell, groups: list[str]) -> Launcher:
-        launcher = self._runtime.launcher(groups, cell.owner)
+    def _launcher(self, cell: Cell, groups: list[str], *, poised: bool = False) -> Launcher:
+        make = self._runtime.poised if poised else self._runtime.launcher
+        launcher = make(groups, cell.owner)
         self._waiting[launcher.pid] = cell
         return launcher
 
@@ -136,9 +139,11 @@ class Hall:
 
     def prepare(self, cell: Cell, ask: messages.Prepare) -> tuple[messages.Prepared, list[int]]:
         """Make a cell ready to start in."""
-        self.equip(cell)
         cell.counted = ask.counted
-        dismissed = self._dismiss_spare(cell) if cell.counted else 0
+        dismissed = [self._dismiss_spare(cell)] if cell.counted else []
+        if ask.terminal or ask.asleep or ask.large:
+            dismissed.append(self._dismiss_poised(cell))
+        self.equip(cell)
         self._cgroups.limit(cell.id, Quota(ask.memory, ask.cpus, ask.pids))
         cell.owner, cell.terminal, cell.asleep = ask.owner, ask.terminal, ask.asleep
         cell.ahead = self._launch(cell)
@@ -149,9 +154,9 @@ class Hall:
             self._stage(cell, volume)
         assert cell.wire is not None
         self._policy.admit(cell.wire.ip, ask.egress)
-        if dismissed:
-            os.waitpid(dismissed, 0)  # it is counted until then
-            del self._waiting[dismissed]
+        for pid in filter(None, dismissed):
+            os.waitpid(pid, 0)  # it is counted until then
+            del self._waiting[pid]
         return self._prepared(cell, ask.seq)
 
     def _dismiss_spare(self, cell: Cell) -> int:
@@ -161,6 +166,15 @@ class Hall:
             return 0
         spare.dismiss()
         return spare.pid
+
+    def _dismiss_poised(self, cell: Cell) -> int:
+        """The same for a launcher that is crun already, and would do something else than is asked for."""
+        launcher = cell.launcher
+        if launcher is None or not cell.poised:
+            return 0
+        cell.launcher = None
+        launcher.dismiss()
+        return launcher.pid
 
     def _prepared(self, cell: Cell, seq: int) -> tuple[messages.Prepared, list[int]]:
         assert cell.wire is not None
@@ -190,7 +204,7 @@ class Hall:
 
     def renew(self, cell: Cell, ask: messages.Reboot) -> tuple[messages.Prepared, list[int]]:
         """Make a cell whose processes have ended ready to start in again."""
-        self._runtime.forget(cell.id)
+        self._runtime.forget(cell.name)
         cell.asleep, cell.sleeper = ask.asleep, None
         if cell.former:
             self._cgroups.remove_branch(cell.id, cell.former)
@@ -289,8 +303,9 @@ class Hall:
     def _launch(self, cell: Cell) -> Launch:
         launcher, cell.launcher = cell.launcher, None
         assert launcher is not None
+        cell.crun = launcher.name
         verb = ["create"] if cell.asleep else ["run", "--detach"]
-        command = [*verb, f"--bundle={cell.folder}/folder", cell.id]
+        command = [*verb, f"--bundle={cell.folder}/folder", cell.name]
         return self._named(
             cell, launcher, cell.id, command, terminal=cell.terminal, sleeper=cell.asleep
         )
@@ -310,7 +325,7 @@ class Hall:
         """A launch of one more process, in a cgroup of its own: what it starts is found there, wherever it hides."""
         command = ["exec", "--detach", f"--process={cell.folder}/folder/{messages.END}{ask.id}"]
         launcher = self._beside(cell, ask.id)
-        return self._named(cell, launcher, ask.id, [*command, cell.id], terminal=ask.terminal)
+        return self._named(cell, launcher, ask.id, [*command, cell.name], terminal=ask.terminal)
 
     def _beside(self, cell: Cell, process: str) -> Launcher:
         """The spare launcher, its branch under the name of the process; or one that is just begun."""
@@ -327,7 +342,7 @@ class Hall:
 
     def wake(self, cell: Cell) -> int:
         """Have a sleeper run its command; the pid of the crun that tells it to."""
-        return self._runtime.wake(cell.id, f"{cell.folder}/wake.log")
+        return self._runtime.wake(cell.name, f"{cell.folder}/wake.log")
 
     def offspring(self, cell: Cell, process: Process) -> list[int]:
         """The pids of a process beside the first and of all it started that still live."""
@@ -353,6 +368,7 @@ class Hall:
         for path in (
             launch.pid_file,
             launch.log,
+            launch.gate,
             f"{cell.folder}/folder/{messages.END}{launch.id}",
         ):
             with contextlib.suppress(FileNotFoundError):
@@ -376,7 +392,7 @@ class Hall:
         if cell.wire is not None:
             self._policy.forget(cell.wire.ip)
             self._network.cut(cell.wire)
-        self._runtime.forget(cell.id)
+        self._runtime.forget(cell.name)
         shutil.rmtree(cell.folder, ignore_errors=True)
 
     def emptied(self, cell: Cell) -> bool:

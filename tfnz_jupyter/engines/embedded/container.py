@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ _JUST_NOW = 0.5  # seconds
 #: What a sleeper would run whose command is not there: it is told to be something else before it could.
 _NOTHING = ("/proc/self/exe",)
 _DISK = 10 << 30
+_LARGE = 4096  # characters
 T = TypeVar("T")
 
 
@@ -98,7 +100,14 @@ class Container:
             egress if isinstance(egress, str) else list(egress), owner,
             self.spec.terminal is not None, self.asleep, bool(self.spec.files),
             [volume for volume, _place in self.spec.volumes], limits.pids is not None,
+            self._is_large(),
         )  # fmt: skip
+
+    def _is_large(self) -> bool:
+        """Whether its ``config.json`` could be longer than a pipe holds, which is 16 times as much, however it is escaped."""
+        spec = self.spec
+        words = [*spec.argv, *itertools.chain(*spec.env), *itertools.chain(*spec.volumes)]
+        return sum(map(len, words)) > _LARGE
 
     def make_folders(self) -> None:
         """The writable part, on disk. Raises ``NotSupported`` where its size cannot be limited as asked for."""

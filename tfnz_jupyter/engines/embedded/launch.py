@@ -20,17 +20,22 @@ from .consoles import Console, Terminal
 
 CRUN = "/usr/bin/crun"
 _SHELL = "/bin/sh"
-# Arguments: descriptors of the cgroup.procs files to join (their groups may be renamed meanwhile), then "--" and crun. It
-# goes on at a line on descriptor 4, crun's own arguments (none has a space in it), and leaves quietly if that ends without
-# one. Joining may take 10 ms (the kernel waits for all processors once): whoever can, has a launcher wait before anybody asks.
-_SCRIPT = """\
+# Arguments: descriptors of the cgroup.procs files to join (their groups may be renamed meanwhile), then "--" and crun.
+# Joining may take 10 ms (the kernel waits for all processors once): whoever can, has a launcher wait before anybody asks.
+_JOIN = """\
 while [ "$1" != -- ]; do echo $$ >&"$1" || exit 125; eval "exec $1>&-"; shift; done
 shift
-read -r words <&4 || exit 0
+"""
+# It goes on at a line on descriptor 4, crun's own arguments (none has a space in it), and leaves quietly if that ends without
+# one.
+_SCRIPT = f"""\
+{_JOIN}read -r words <&4 || exit 0
 exec 4<&-
 set -f
 exec "$@" $words
 """
+# crun's arguments are behind it already.
+_AT_ONCE = f'''{_JOIN}exec "$@"'''
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _LONGEST_ERROR = 4096
 _STDOUT = 256 * 1024  # bytes that it holds
@@ -63,12 +68,14 @@ class Pipes:
 
 @dataclass(slots=True)
 class Launcher:
-    """A shell that has joined cgroups, or is about to, and waits to become crun."""
+    """A shell that has joined cgroups, or is about to, and waits to become crun; or, with a ``gate``, crun itself."""
 
     pid: int
     executed: int  # read end
     pipes: Pipes
     go: int  # write end
+    gate: str = ""  # see Runtime.poised
+    name: str = ""  # of the container, to a crun that was told already
 
     @property
     def lives(self) -> bool:
@@ -86,6 +93,8 @@ class Launcher:
         self.pipes.close()
         os.close(self.executed)
         os.close(self.go)
+        if self.gate:
+            os.unlink(self.gate)
 
 
 @dataclass(slots=True)
@@ -104,6 +113,8 @@ class Launch:
     log: str
     go: int  # write end
     words: str  # crun's arguments
+    gate: str = ""  # see Runtime.poised
+    config: str = ""  # what goes through it
     console: Console | None = None  # brings the terminal that takes the place of the pipes
     sleeper: bool = False
     seq: int = 0  # of the request to answer; 0 while there is none
@@ -119,15 +130,30 @@ class Launch:
         self.seq = seq
         if self.console is not None:
             self.console.user = user
-        with contextlib.suppress(BrokenPipeError):  # it has failed, and says so
-            os.write(self.go, f"{self.words}\n".encode())
-        self.cancel()
+        try:
+            os.write(self.go, self._config() if self.gate else f"{self.words}\n".encode())
+        except BrokenPipeError:
+            pass  # it has failed, and says so
+        except OSError:
+            self.cancel()
+            raise
+        os.close(self.go)
+        self.go = -1
+
+    def _config(self) -> bytes:
+        """What goes through the gate. It takes the gate's place as well: crun opens that again for a copy of its own."""
+        os.link(self.config, f"{self.gate}-open")
+        os.rename(f"{self.gate}-open", self.gate)
+        with open(self.config, "rb") as config:
+            return config.read()
 
     def cancel(self) -> None:
         """Leave, if it was not told to proceed. Idempotent."""
         if self.go >= 0:
             os.close(self.go)
             self.go = -1
+            if self.gate and self.status is None:
+                os.kill(self.crun, signal.SIGKILL)
 
     def pid(self) -> int | None:
         """The process crun left behind, or None where it failed or was never told to proceed."""
@@ -166,42 +192,75 @@ class Runtime:
 
     Args:
         root: folder for its notes on live containers.
+        gates: folder for what those wait at that are crun before they know what to run.
     """
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, root: str, gates: str) -> None:
+        self._root, self._gates = root, gates
         self._crun = _sealed_crun()
 
     def launch(
         self, launcher: Launcher, container: str, name: str, folder: str, command: Sequence[str],
         *, terminal: bool = False, sleeper: bool = False,
     ) -> Launch:  # fmt: skip
-        """What a launcher will be: crun with ``command``, a verb and its arguments."""
-        pid_file, log = f"{folder}/{name}.pid", f"{folder}/{name}.log"
+        """What a launcher will be: crun with ``command``, a verb and its arguments; with a gate it is that already."""
+        stem = launcher.gate or f"{folder}/{name}"
+        console = Console(f"{stem}.tty") if terminal else None
+        words = self._words(stem, command, console)
+        return Launch(
+            container, name, launcher.pid, launcher.executed, launcher.pipes, f"{stem}.pid",
+            f"{stem}.log", launcher.go, " ".join(words), launcher.gate,
+            f"{folder}/folder/config.json", console, sleeper,
+        )  # fmt: skip
+
+    def _words(
+        self, stem: str, command: Sequence[str], console: Console | None = None
+    ) -> list[str]:
+        """crun's arguments."""
         verb, *arguments = command
-        words = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={log}", verb]
-        console = Console(f"{folder}/{name}.tty") if terminal else None
+        words = [f"--root={self._root}", "--cgroup-manager=disabled", f"--log={stem}.log", verb]
         if console is not None:
             words.append(f"--console-socket={console.path}")
-        words += [f"--pid-file={pid_file}", *arguments]
-        return Launch(
-            container, name, launcher.pid, launcher.executed, launcher.pipes, pid_file, log,
-            launcher.go, " ".join(words), console, sleeper,
-        )  # fmt: skip
+        return [*words, f"--pid-file={stem}.pid", *arguments]
 
     def launcher(self, doors: Sequence[str], owner: int) -> Launcher:
         """One that writes its pid to those files, with pipes that belong to ``owner``."""
+        go_end, go = os.pipe()
+        return self._spawn(doors, owner, go, [go_end], _SCRIPT, [])
+
+    def poised(self, doors: Sequence[str], owner: int) -> Launcher:
+        """One that goes on to be crun, for a first process without a terminal, and waits in there for its ``config.json``.
+
+        A burst has no time for what that takes: a fifth of crun's work is to load itself. The file comes through the gate,
+        a pipe with a name. It has no descriptor that a container's working directory could lead through.
+        """
+        name = os.urandom(13).hex()  # crun joins a keyring of that name: nobody else may have it
+        gate = f"{self._gates}/{name}"
+        command = ["run", "--detach", f"--bundle={self._gates}", f"--config={gate}", name]
+        os.mkfifo(gate, 0o600)
+        go = os.open(gate, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # whether or not it is read
+        try:
+            launcher = self._spawn(doors, owner, go, [], _AT_ONCE, self._words(gate, command))
+        except BaseException:
+            os.unlink(gate)
+            raise
+        launcher.gate, launcher.name = gate, name
+        return launcher
+
+    def _spawn(
+        self, doors: Sequence[str], owner: int, go: int, waits_for: list[int], script: str,
+        words: list[str],
+    ) -> Launcher:  # fmt: skip
         ours, theirs = pipes(owner)
         executed, executed_end = os.pipe()
-        go_end, go = os.pipe()
-        given = [*theirs, executed_end, go_end]
+        given = [*theirs, executed_end, *waits_for]
         numbers = [str(number) for number, _door in enumerate(doors, len(given))]
         try:
             # opened last: they are then above all numbers that are given out, and not covered before they are
             given.extend(os.open(door, os.O_WRONLY | os.O_CLOEXEC) for door in doors)
             pid = os.posix_spawn(
                 _SHELL,
-                ["sh", "-c", _SCRIPT, "sh", *numbers, "--", self._crun],
+                ["sh", "-c", script, "sh", *numbers, "--", self._crun, *words],
                 _ENVIRONMENT,
                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(given)],
                 setsid=True,

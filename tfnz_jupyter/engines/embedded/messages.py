@@ -40,6 +40,7 @@ class Prepare(_Message, frozen=True, tag=True):
     furnished: bool = False  # files are to be written that a reset keeps, and Seal comes after them
     volumes: list[str] = []  # ids
     counted: bool = False  # its processes are limited by the user's own number
+    large: bool = False  # its ``config.json`` may not fit into a pipe
 
 
 class Seal(_Message, frozen=True, tag=True):

@@ -4,7 +4,7 @@ live ones a launcher that waits for the next process. Used by the keeper alone.
 Most of a spawn's time is spent on what is the same for every container: a network namespace, a cgroup, and joining it. A
 burst finds as many slots as there are, and then does without: they are filled again when it is over, which is when nothing
 is being started any more, however long that takes. Then there are as many as it took, for a while: who spawns fifty at once
-mostly does so again.
+mostly does so again. What is there for that alone has a crun that is loaded already, which takes some memory.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Slots:
                 self._hall.add_spare(cell)
                 return True
         if len(self._warm) < self._wanted:
-            self._warm.append(self._made())
+            self._add(self._made())
             return True
         if len(self._warm) > self._wanted:
             self._let_go(self._warm.pop())
@@ -123,17 +123,25 @@ class Slots:
         return False
 
     def _made(self) -> Cell:
-        """One more; what is kept for bursts alone has no launcher for a process beside the first."""
+        """One more; what is kept for bursts alone has no launcher for a process beside the first, but is a crun already."""
         name = f"slot-{next(self._numbers)}"
+        for_bursts = sum(not cell.poised for cell in self._warm) >= self._count
         cell = Cell(name, self._hall.place(name), owner=self._owner)
         try:
-            self._hall.make(cell, early=True)
-            if len(self._warm) < self._count:
+            self._hall.make(cell, early=True, poised=for_bursts)
+            if not for_bursts:
                 self._hall.add_spare(cell)
         except OSError:
             self._let_go(cell)
             raise
         return cell
+
+    def _add(self, cell: Cell) -> None:
+        """What is kept for bursts alone is taken last, and let go of first."""
+        if cell.poised:
+            self._warm.append(cell)
+        else:
+            self._warm.appendleft(cell)
 
     def _let_go(self, cell: Cell) -> None:
         self._hall.release(cell)
