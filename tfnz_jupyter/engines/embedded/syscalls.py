@@ -34,6 +34,7 @@ RESOLVE_IN_ROOT = 0x10
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
 _SYS_OPENAT2 = 437
+_TRIES = 100
 _AT_FDCWD = -100
 _OPEN_TREE_CLONE = 0x1
 _MOVE_FROM_EMPTY_PATH = 0x4
@@ -107,7 +108,18 @@ def umount(target: str) -> None:
 
 
 def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
-    """Open ``path`` as if ``root`` were ``/``: no symlink and no ``..`` leads out of it."""
+    """Open ``path`` as if ``root`` were ``/``: no symlink and no ``..`` leads out of it.
+
+    Where something was renamed or mounted meanwhile, anywhere on the machine, the kernel cannot tell whether a ``..`` did, and
+    wants to be asked again.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            return _open_in_root(root, path, flags, mode)
+    return _open_in_root(root, path, flags, mode)
+
+
+def _open_in_root(root: int, path: str, flags: int, mode: int) -> int:
     how = struct.pack("QQQ", flags | os.O_CLOEXEC, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     buffer = ctypes.create_string_buffer(how, len(how))
     return _checked(
