@@ -16,6 +16,7 @@ from tfnz_jupyter.engines.docker import hosts, manifest, rules, words
 from tfnz_jupyter.engines.docker.firewall import Firewall
 from tfnz_jupyter.engines.docker.rules import Chains
 from tfnz_jupyter.engines.docker.running import from_code
+from tfnz_jupyter.engines.docker.silence import no_answer
 from tfnz_jupyter.errors import EngineFailed, UsageError
 
 CHAINS = Chains("0123abcd", "tfnz0123abcd")
@@ -233,3 +234,10 @@ async def test_what_a_containers_own_busybox_prints_without_end_is_not_all_kept(
     host._way = cast(Any, Way())
     async with asyncio.timeout(60):
         assert 0 < len(await host.output_of("key")) <= 2 << 20
+
+
+def test_a_host_that_hangs_up_on_a_certificate_without_a_word_is_told_as_one_that_says_why():
+    said = "Cannot connect to Docker Engine via https://host:2376 [[Errno 104] Connection reset by peer]"
+    error = no_answer("tcp://host", OSError(said), 5)
+    assert "cert.pem" in error.message
+    assert "ca.pem" in error.hint

@@ -53,6 +53,8 @@ def _reason(problem: BaseException, within: float) -> tuple[str, str]:
         found = (told for told in _OF_TLS if told[0] in words)
         _word, why, hint = next(found, ("", said, _FILES))
         return why, hint
+    if "https://" in words and "reset by peer" in words:  # what was on its way overtook its alert
+        return "it hung up, as one does that does not take the certificate in cert.pem", _FILES
     if "http request to an https server" in words:
         return "it speaks TLS alone", _TLS_WANTED
     if "permission denied" in words:

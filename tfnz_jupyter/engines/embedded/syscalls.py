@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import struct
+import time
 from collections.abc import Iterator
 
 CLONE_NEWNS = 0x00020000
@@ -34,7 +35,7 @@ RESOLVE_IN_ROOT = 0x10
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
 _SYS_OPENAT2 = 437
-_TRIES = 100
+_PATIENCE, _PAUSE = 1.0, 0.0001  # seconds in which the kernel is asked again, and between two tries
 _AT_FDCWD = -100
 _OPEN_TREE_CLONE = 0x1
 _MOVE_FROM_EMPTY_PATH = 0x4
@@ -113,10 +114,14 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     Where something was renamed or mounted meanwhile, anywhere on the machine, the kernel cannot tell whether a ``..`` did, and
     wants to be asked again.
     """
-    for _ in range(_TRIES):
-        with contextlib.suppress(BlockingIOError):
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
             return _open_in_root(root, path, flags, mode)
-    return _open_in_root(root, path, flags, mode)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(_PAUSE)
 
 
 def _open_in_root(root: int, path: str, flags: int, mode: int) -> int:
