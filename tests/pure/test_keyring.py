@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tfnz_jupyter.errors import NotFound, Refused, UsageError
-from tfnz_jupyter.keyring import Account, Invitation, Keyring, make_keys, seal, unseal
+from tfnz_jupyter.keyring import Account, Invitation, Keyring, make_keys
+from tfnz_jupyter.keyring.backup import seal, unseal
 
 
 def account(name: str = "lab") -> Account:

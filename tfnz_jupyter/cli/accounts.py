@@ -12,7 +12,8 @@ from ..blocking import block
 from ..errors import NotFound, TfnzError, UsageError
 from ..folders import config_folder
 from ..grammar import shell
-from ..keyring import Account, Keyring, seal, unseal
+from ..keyring import Account, Keyring
+from ..keyring.backup import seal, unseal
 from ..sdk import accounts as sdk
 from ..sdk.handle import ago
 from ..sdk.location import Location

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import fcntl
 import gc
 import json
@@ -95,6 +96,7 @@ async def _serve(home: Home, wish: shell.Serve, starter: _Starter) -> None:
     _write(runtime / "location.json", json.dumps(address))
     starter.tell(None)
     _spare_the_collector()
+    _give_back()
     if wish.bind:
         print(_hint(plate), flush=True)
     await location.run(closing=lambda: (runtime / "location.json").unlink(missing_ok=True))
@@ -181,6 +183,12 @@ def _spare_the_collector() -> None:
     """Have it look through what comes and goes alone, and less often: modules and classes stay until the end."""
     gc.freeze()
     gc.set_threshold(_COLLECTED, 20, 20)
+
+
+def _give_back() -> None:
+    """Let the machine have what the start took and nobody holds any more; glibc keeps it else."""
+    with contextlib.suppress(AttributeError):  # another libc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _write(file: Path, text: str) -> None:

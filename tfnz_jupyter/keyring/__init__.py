@@ -7,8 +7,6 @@ backup sealed with a passphrase. Files are 0600 in folders that are 0700.
 from .accounts import HERE as HERE
 from .accounts import Account as Account
 from .accounts import Keyring as Keyring
-from .backup import seal as seal
-from .backup import unseal as unseal
 from .invitations import Invitation as Invitation
 from .keys import KeyPair as KeyPair
 from .keys import load_or_create as load_or_create

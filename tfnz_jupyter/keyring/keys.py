@@ -10,9 +10,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nacl.public import PrivateKey
+import zmq
+from zmq.utils import z85
 
 from ..errors import UsageError
+
+_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,15 @@ class KeyPair:
 
 def make_keys() -> KeyPair:
     """A new key pair."""
-    return pair_of(bytes(PrivateKey.generate()))
+    public, secret = zmq.curve_keypair()
+    return KeyPair(z85.decode(public), z85.decode(secret))
 
 
 def pair_of(secret: bytes) -> KeyPair:
-    """The key pair of a secret of 32 bytes."""
-    return KeyPair(bytes(PrivateKey(secret).public_key), secret)
+    """The key pair of a secret of 32 bytes. Raises ``ValueError`` where it is of another length."""
+    if len(secret) != _LENGTH:
+        raise ValueError(f"a secret has {_LENGTH} bytes, and not {len(secret)}")
+    return KeyPair(z85.decode(zmq.curve_public(z85.encode(secret))), secret)
 
 
 def load_or_create(file: Path) -> KeyPair:

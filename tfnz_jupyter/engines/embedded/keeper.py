@@ -8,11 +8,16 @@ has to be done in the host's is done on a second thread (:mod:`.outside`).
 
 from __future__ import annotations
 
+import sys
+
+# hashlib has means of its own, and without OpenSSL's this process is a MiB smaller
+if __name__ == "__main__":
+    sys.modules["_hashlib"] = None  # type: ignore[assignment]
+
 import argparse
 import os
 import resource
 import socket
-import sys
 from pathlib import Path
 
 from .household import Household
