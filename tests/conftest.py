@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.tasks import waiting
 from tfnz_jupyter.doctor import examine
 
 TESTS = Path(__file__).parent
@@ -48,6 +50,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=NO_TOOL))
         elif tier == "browser" and not browser:
             item.add_marker(pytest.mark.skip(reason="no Chromium; apt-get install chromium"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that did not end says where it waited."""
+    report = yield
+    if report.failed and call.excinfo is not None and "Timeout" in str(call.excinfo.value):
+        report.sections.append(("waiting tasks", waiting()))
+    return report
 
 
 def _tier(item: pytest.Item) -> str:
