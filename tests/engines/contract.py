@@ -55,4 +55,4 @@ class Contract(
         before = opened.leftovers()
         yield opened
         await opened.clear()
-        await eventually_async(lambda: opened.leftovers() == before, within=max(5, opened.soon))
+        await eventually_async(lambda: opened.nothing_more(before), within=max(5, opened.soon))

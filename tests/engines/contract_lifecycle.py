@@ -23,7 +23,7 @@ class Lifecycle:
         name, process = await bench.boot("sleep 100")
         assert bench.leftovers() != before
         await bench.engine.destroy(name, 0)
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
         assert await process.wait() == Exit(signal=signal.SIGKILL)
 
     async def test_destroying_twice_or_what_never_was_does_nothing(self, bench: Bench):
@@ -59,7 +59,7 @@ class Lifecycle:
         before = bench.leftovers()
         name, process = await bench.boot("echo last words")
         await process.wait()
-        await eventually_async(lambda: bench.leftovers() == before, within=bench.soon)
+        await eventually_async(lambda: bench.nothing_more(before), within=bench.soon)
         assert await outputs(process) == ("last words\n", "")
         with pytest.raises(ContainerEnded):
             await bench.execute(name, "true")
@@ -82,7 +82,7 @@ class Lifecycle:
             await bench.engine.destroy(name, 0)
 
         await asyncio.gather(*map(one, range(bench.many)))
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
 
     async def test_many_live_at_the_same_time_have_as_many_addresses(self, bench: Bench):
         found = await asyncio.gather(*(bench.address("exec sleep 100") for _ in range(bench.many)))
@@ -100,7 +100,7 @@ class Lifecycle:
         for result in done:
             if not isinstance(result, BaseException):
                 await bench.engine.destroy(result[0], 0)
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
 
     async def test_destroying_while_it_boots_ends_the_boot(self, bench: Bench):
         before = bench.leftovers()
@@ -111,13 +111,13 @@ class Lifecycle:
         with contextlib.suppress(EngineFailed, ContainerEnded):
             booted = await boot
             await booted.process.wait()
-        await eventually_async(lambda: bench.leftovers() == before, within=bench.soon)
+        await eventually_async(lambda: bench.nothing_more(before), within=bench.soon)
 
     async def test_a_failed_boot_leaves_nothing(self, bench: Bench):
         before = bench.leftovers()
         with pytest.raises(EngineFailed):
             await bench.boot(argv=["nowhere"])
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
 
     async def test_nodes_are_sampled_every_second(self, bench: Bench):
         for node in bench.nodes:

@@ -116,7 +116,7 @@ class Reboots:
         await bench.engine.destroy(name, 0)
         with pytest.raises(ContainerEnded):
             await reboot
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
 
     async def test_what_is_asked_meanwhile_waits(self, bench: Bench):
         name, _ = await bench.boot("sleep 1000")
@@ -132,7 +132,7 @@ class Reboots:
         for turn in range(6):
             await rebooted(bench, name, reset=turn % 2 == 0)
         await bench.engine.destroy(name, 0)
-        assert bench.leftovers() == before
+        assert bench.nothing_more(before)
 
 
 async def _suicidal(bench: Bench) -> str:

@@ -61,7 +61,7 @@ class TestForwarded(Dialling, Tunnels):
         before = opened.leftovers()
         yield opened
         await opened.clear()
-        await eventually_async(lambda: opened.leftovers() == before, within=opened.soon)
+        await eventually_async(lambda: opened.nothing_more(before), within=opened.soon)
 
     async def test_an_address_is_not_reached(self, bench: Bench) -> None:
         name, _process = await bench.boot("sleep 1000")

@@ -69,6 +69,12 @@ class Bench(ABC):
     def leftovers(self) -> dict[str, set[str]]:
         """What the engine has on this machine at the moment, by kind."""
 
+    def nothing_more(self, before: dict[str, set[str]]) -> bool:
+        """Whether it has nothing that it had not before; fails saying what. What was on its way out then may be gone."""
+        more = {kind: found - before[kind] for kind, found in self.leftovers().items()}
+        assert not any(more.values()), more
+        return True
+
     @property
     def keeps_apart(self) -> bool:
         """Whether containers are kept from what they were not let to; one that finds out that they are not says so."""
