@@ -6,6 +6,7 @@ rest, and without one, right after others have taken all there were.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -27,6 +28,7 @@ def measure() -> Iterable[Row]:
     with Location() as location:
         node, docker = location.node(), dockerd()
         gone: list[Any] = []
+        others = itertools.count(SLOTS)
 
         def peer() -> float:
             return timed(lambda: gone.append(docker.to_first_byte(COMMAND)))
@@ -37,7 +39,7 @@ def measure() -> Iterable[Row]:
 
         ways = {
             OURS: lambda: ours(node),
-            COLD: lambda: cold(node),
+            COLD: lambda: cold(node, next(others)),
             PEER: lambda: (peer(), clear())[0],
         }
         samples = in_turns(ways, ROUNDS, warm_up=2)
@@ -45,9 +47,12 @@ def measure() -> Iterable[Row]:
     yield Row("spawn to first byte", "ms", samples, targets)
 
 
-def cold(node: Node) -> float:
-    """The same where no slot is left; none is made before nobody has asked for anything for a moment."""
-    others = [node.spawn_container("busybox", command=COMMAND) for _ in range(SLOTS)]
+def cold(node: Node, count: int) -> float:
+    """The same where others have just taken all slots; none is made before nobody has asked for anything for a moment.
+
+    Afterwards there are as many as it took, so there must be more of these others each time.
+    """
+    others = [node.spawn_container("busybox", command=COMMAND) for _ in range(count)]
     for other in others:
         other.wait_until_ready()
     took = ours(node)

@@ -57,7 +57,7 @@ def other(location):
 
 def bodies(endpoint, count, name=NAME):
     answers = [get(endpoint.url(name)) for _ in range(count)]
-    assert {answer.status for answer in answers} == {200}
+    assert not [answer for answer in answers if answer.status != 200]
     return [answer.body for answer in answers]
 
 
