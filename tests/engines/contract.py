@@ -52,7 +52,7 @@ class Contract(
     @pytest_asyncio.fixture(loop_scope="module")
     async def bench(self, opened: Bench) -> AsyncIterator[Bench]:
         """The module's engine, as empty as it was."""
-        before = opened.leftovers()
+        before = await opened.settled()
         yield opened
         await opened.clear()
-        await eventually_async(lambda: opened.nothing_more(before), within=max(5, opened.soon))
+        await eventually_async(lambda: opened.leftovers() == before, within=max(5, opened.soon))

@@ -19,11 +19,11 @@ class Lifecycle:
     """Of one container, and of many."""
 
     async def test_destroying_a_running_container_leaves_nothing_of_it(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         name, process = await bench.boot("sleep 100")
         assert bench.leftovers() != before
         await bench.engine.destroy(name, 0)
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
         assert await process.wait() == Exit(signal=signal.SIGKILL)
 
     async def test_destroying_twice_or_what_never_was_does_nothing(self, bench: Bench):
@@ -56,10 +56,10 @@ class Lifecycle:
         assert await process.wait() == Exit(signal=signal.SIGKILL)
 
     async def test_a_container_that_ends_by_itself_is_freed_by_itself(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         name, process = await bench.boot("echo last words")
         await process.wait()
-        await eventually_async(lambda: bench.nothing_more(before), within=bench.soon)
+        await eventually_async(lambda: bench.leftovers() == before, within=bench.soon)
         assert await outputs(process) == ("last words\n", "")
         with pytest.raises(ContainerEnded):
             await bench.execute(name, "true")
@@ -74,7 +74,7 @@ class Lifecycle:
             await bench.engine.boot(bench.spec("true"), "elsewhere")
 
     async def test_many_at_once_boot_answer_and_go(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
 
         async def one(number: int) -> None:
             name, process = await bench.boot(f"echo {number}; exec sleep 100")
@@ -82,7 +82,7 @@ class Lifecycle:
             await bench.engine.destroy(name, 0)
 
         await asyncio.gather(*map(one, range(bench.many)))
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
 
     async def test_many_live_at_the_same_time_have_as_many_addresses(self, bench: Bench):
         found = await asyncio.gather(*(bench.address("exec sleep 100") for _ in range(bench.many)))
@@ -91,7 +91,7 @@ class Lifecycle:
 
     @pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.006, 0.01, 0.02, 0.04])
     async def test_cancelling_a_boot_leaves_nothing(self, bench: Bench, delay: float):
-        before = bench.leftovers()
+        before = await bench.settled()
         boots = [asyncio.create_task(bench.boot("sleep 100")) for _ in range(4)]
         await asyncio.wait(boots, timeout=delay)
         for boot in boots:
@@ -100,10 +100,10 @@ class Lifecycle:
         for result in done:
             if not isinstance(result, BaseException):
                 await bench.engine.destroy(result[0], 0)
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
 
     async def test_destroying_while_it_boots_ends_the_boot(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         spec = bench.spec("sleep 100")
         boot = asyncio.create_task(bench.engine.boot(spec, bench.nodes[0].id))
         await asyncio.wait([boot], timeout=0.005)
@@ -111,13 +111,13 @@ class Lifecycle:
         with contextlib.suppress(EngineFailed, ContainerEnded):
             booted = await boot
             await booted.process.wait()
-        await eventually_async(lambda: bench.nothing_more(before), within=bench.soon)
+        await eventually_async(lambda: bench.leftovers() == before, within=bench.soon)
 
     async def test_a_failed_boot_leaves_nothing(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         with pytest.raises(EngineFailed):
             await bench.boot(argv=["nowhere"])
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
 
     async def test_nodes_are_sampled_every_second(self, bench: Bench):
         for node in bench.nodes:

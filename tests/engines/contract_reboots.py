@@ -108,7 +108,7 @@ class Reboots:
             await bench.execute(name, "true")
 
     async def test_destroying_while_it_reboots_ends_it(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         name, first = await bench.boot("trap : TERM; echo up; while :; do sleep 0.02; done")
         await read_until(first, b"up")
         reboot = asyncio.create_task(bench.engine.reboot(name, 30, reset=True))
@@ -116,7 +116,7 @@ class Reboots:
         await bench.engine.destroy(name, 0)
         with pytest.raises(ContainerEnded):
             await reboot
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
 
     async def test_what_is_asked_meanwhile_waits(self, bench: Bench):
         name, _ = await bench.boot("sleep 1000")
@@ -127,12 +127,12 @@ class Reboots:
         await reboot
 
     async def test_again_and_again_leaves_nothing(self, bench: Bench):
-        before = bench.leftovers()
+        before = await bench.settled()
         name, _ = await bench.boot("sleep 1000", files=(("/note", b"hi"),))
         for turn in range(6):
             await rebooted(bench, name, reset=turn % 2 == 0)
         await bench.engine.destroy(name, 0)
-        assert bench.nothing_more(before)
+        assert bench.leftovers() == before
 
 
 async def _suicidal(bench: Bench) -> str:

@@ -58,10 +58,10 @@ class TestForwarded(Dialling, Tunnels):
     @pytest_asyncio.fixture(loop_scope="module")
     async def bench(self, opened: Bench) -> AsyncIterator[Bench]:
         """The class's engine, as empty as it was."""
-        before = opened.leftovers()
+        before = await opened.settled()
         yield opened
         await opened.clear()
-        await eventually_async(lambda: opened.nothing_more(before), within=opened.soon)
+        await eventually_async(lambda: opened.leftovers() == before, within=opened.soon)
 
     async def test_an_address_is_not_reached(self, bench: Bench) -> None:
         name, _process = await bench.boot("sleep 1000")

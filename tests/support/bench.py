@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.support.eventually import eventually_async
 from tfnz_jupyter.engines.base import (
     Booted,
     ContainerSpec,
@@ -69,11 +70,16 @@ class Bench(ABC):
     def leftovers(self) -> dict[str, set[str]]:
         """What the engine has on this machine at the moment, by kind."""
 
-    def nothing_more(self, before: dict[str, set[str]]) -> bool:
-        """Whether it has nothing that it had not before; fails saying what. What was on its way out then may be gone."""
-        more = {kind: found - before[kind] for kind, found in self.leftovers().items()}
-        assert not any(more.values()), more
-        return True
+    async def settled(self) -> dict[str, set[str]]:
+        """The same, once two looks in a row have seen it: what is made ready ahead shows for an instant."""
+        looks = [self.leftovers()]
+
+        def again() -> bool:
+            looks.append(self.leftovers())
+            return looks[-1] == looks[-2]
+
+        await eventually_async(again, within=10)
+        return looks[-1]
 
     @property
     def keeps_apart(self) -> bool:

@@ -13,11 +13,15 @@ def cell_of(message) -> str:
     return message["parent_header"]["msg_id"]
 
 
-def cell_that_said(kernel, words: str) -> str:
-    """The cell in which these words stand, printed outside of a cell's run; a kernel may send what is printed in pieces."""
+def cell_that_said(kernel, words: str, *silent) -> str:
+    """The cell in which these words stand, printed outside of a cell's run and nothing in these ones.
+
+    A kernel may send what is printed in pieces.
+    """
     printed: dict[str, str] = defaultdict(str)
     while True:
         message = kernel.published("stream", within=10)
+        assert all(cell_of(message) != cell_of(ran.messages[0]) for ran in silent)
         printed[cell_of(message)] += message["content"]["text"]
         if words in printed[cell_of(message)]:
             return cell_of(message)
@@ -37,29 +41,29 @@ def fed(kernel, request):
 
 def test_output_goes_to_the_cell_that_spawned(kernel, fed):
     name, spawned = fed
-    kernel.ok(f"{name}.stdin(b'x\\n')")
-    assert cell_that_said(kernel, "heard b'got x") == cell_of(spawned.messages[0])
+    fed_by = kernel.ok(f"{name}.stdin(b'x\\n')")
+    assert cell_that_said(kernel, "heard b'got x", fed_by) == cell_of(spawned.messages[0])
 
 
 def test_a_callback_given_later_prints_where_it_was_given(kernel, fed):
-    name, _ = fed
+    name, spawned = fed
     given = kernel.ok(f"{name}.stdout_callback = lambda c, data: print('later', data)")
-    kernel.ok(f"{name}.stdin(b'x\\n')")
-    assert cell_that_said(kernel, "later b'got x") == cell_of(given.messages[0])
+    fed_by = kernel.ok(f"{name}.stdin(b'x\\n')")
+    assert cell_that_said(kernel, "later b'got x", fed_by, spawned) == cell_of(given.messages[0])
 
 
 def test_a_termination_is_told_where_its_callback_was_given(kernel, fed):
     name, _ = fed
     given = kernel.ok(f"{name}.termination_callback = lambda c, code: print('ended', code)")
-    kernel.ok(f"{name}.stdin_eof()")
-    assert cell_that_said(kernel, "ended 3") == cell_of(given.messages[0])
+    ended_by = kernel.ok(f"{name}.stdin_eof()")
+    assert cell_that_said(kernel, "ended 3", ended_by) == cell_of(given.messages[0])
 
 
 def test_what_a_callback_raises_is_told_where_it_was_given(kernel, fed):
     name, _ = fed
     given = kernel.ok(f"{name}.stdout_callback = lambda c, data: 1 / 0")
-    kernel.ok(f"{name}.stdin(b'x\\n')")
-    assert cell_that_said(kernel, "ZeroDivisionError") == cell_of(given.messages[0])
+    fed_by = kernel.ok(f"{name}.stdin(b'x\\n')")
+    assert cell_that_said(kernel, "ZeroDivisionError", fed_by) == cell_of(given.messages[0])
 
 
 def test_what_a_callback_prints_without_end_is_cut_and_told(kernel, fed):

@@ -16,14 +16,7 @@ from tests.real.conftest import location_pid, nothing_more, traces
 from tests.support.dockerfiles import BEFORE, built, output
 from tests.support.eventually import eventually
 from tests.support.served import Served
-from tfnz_jupyter import (
-    ImageNotFound,
-    Location,
-    Refused,
-    TfnzError,
-    Unreachable,
-    UsageError,
-)
+from tfnz_jupyter import ImageNotFound, Location, Refused, TfnzError, Unreachable, UsageError
 from tfnz_jupyter.blocking import Job
 
 #: One line for each thing that a process may have more of than it should.

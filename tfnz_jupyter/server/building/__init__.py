@@ -13,7 +13,6 @@ machine.
 from __future__ import annotations
 
 from .build import Build, Wish
-from .copies import Read
 from .rooms import Log, Site
 
-__all__ = ["Build", "Log", "Read", "Site", "Wish"]
+__all__ = ["Build", "Log", "Site", "Wish"]

@@ -15,8 +15,9 @@ from ..images import Images
 from ..images.documents import this_machine
 from ..images.drafts import Draft, Drafts
 from ..images.references import parse_name
+from ..trees import Read
 from . import instructions as plain
-from .copies import Copies, Read, require_context
+from .copies import Copies, require_context
 from .rooms import Log, Rooms, Site
 from .steps import Egress, Steps, at
 

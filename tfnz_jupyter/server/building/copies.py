@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from ...dockerfile import Heredoc, Instruction, Lookup, expand, takes_from_context, wrong
 from ...engines.building import Copy
 from ...errors import UsageError
-from ...wire.codec import Bulk
 from .. import trees
 from ..images.drafts import Draft
 from . import instructions as plain
@@ -22,7 +21,6 @@ from . import sources
 from .rooms import Room, Rooms, Site
 from .steps import Steps, at
 
-Read = Callable[[], Awaitable[list[Bulk]]]
 #: Gives what ``--from`` names as a draft.
 Elsewhere = Callable[[str], Awaitable[Draft]]
 
@@ -36,7 +34,7 @@ class Copies:
 
     def __init__(
         self, site: Site, rooms: Rooms, steps: Steps, elsewhere: Elsewhere,
-        read: Read | None, stack: contextlib.AsyncExitStack,
+        read: trees.Read | None, stack: contextlib.AsyncExitStack,
     ) -> None:  # fmt: skip
         self._site, self._rooms, self._steps, self._elsewhere = site, rooms, steps, elsewhere
         self._read, self._stack = read, stack

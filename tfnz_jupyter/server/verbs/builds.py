@@ -13,9 +13,10 @@ from ...errors import Ended, UsageError
 from ...wire import egress
 from ...wire import messages as m
 from ...wire.ids import own_id
-from ..building import Build, Log, Read, Site, Wish
+from ..building import Build, Log, Site, Wish
 from ..peer import Peer
 from ..streams import OutStream
+from ..trees import Read
 from .deeds import Deed, Means
 from .images import ready, report_to
 
