@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,9 @@ TOOL = "TFNZ_TEST_CLUSTER"
 NO_TOOL = f"nodes cannot be stopped; export {TOOL}=PROGRAM, which does so by: PROGRAM stop NODE, PROGRAM start NODE"
 #: Programs of ours print as they do for users, whatever the developer's shell says.
 os.environ.pop("PYTHONUNBUFFERED", None)
+#: Seconds that may pass before each part of what tidies up after a test that has failed is given up.
+AFTERWARDS = 60
+_failed = pytest.StashKey[bool]()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 settings.register_profile("unhurried", deadline=None)  # that the machine is busy is nobody's bug
@@ -58,9 +63,35 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that did not end says where it waited."""
     report = yield
-    if report.failed and call.excinfo is not None and "Timeout" in str(call.excinfo.value):
+    item.stash[_failed] = item.stash.get(_failed, False) or report.failed
+    if report.failed and call.excinfo is not None and "Timeout" in repr(call.excinfo.value):
         report.sections.append(("waiting tasks", waiting()))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """pytest-timeout lets go of a test as soon as it has failed: what comes after it must end too."""
+    if item.stash.get(_failed, False):
+        with _ending_within(AFTERWARDS):
+            return (yield)
+    return (yield)
+
+
+@contextmanager
+def _ending_within(seconds: int) -> Iterator[None]:
+    def ring(_number: int, _frame: object) -> None:
+        pytest.fail(
+            f"Timeout: what comes after a failed test took more than {seconds} s\n{waiting()}"
+        )
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)  # each fixture's end may hang
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _tier(item: pytest.Item) -> str:

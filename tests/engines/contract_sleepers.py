@@ -25,6 +25,16 @@ class Sleepers:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(first.wait(), 0.05)
 
+    async def test_it_sleeps_on_while_orphans_end_in_it(self, bench: Bench):
+        with bench.asked("asleep"):
+            name, first = await bench.boot("echo awake", asleep=True)
+            for _ in range(5):
+                await bench.said(name, "sleep 0.05 & exit")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(first.wait(), 0.05)
+            await bench.engine.start(name)
+            assert await outputs(first) == ("awake\n", "")
+
     async def test_waking_runs_the_command_beside_what_runs_already(self, bench: Bench):
         with bench.asked("asleep"):
             name, first = await bench.boot("echo awake; exec sleep 1000", asleep=True)

@@ -25,9 +25,9 @@ class Storms:
 
     @pytest.mark.parametrize("seed", [1, 2])
     async def test_a_storm_leaves_nothing_undone_and_nothing_behind(self, bench: Bench, seed: int):
-        storms = [_storm(bench, random.Random(seed * 100 + number)) for number in range(5)]
-        async with asyncio.timeout(100):
-            await asyncio.gather(*storms)
+        async with asyncio.timeout(100), asyncio.TaskGroup() as storms:
+            for number in range(5):
+                storms.create_task(_storm(bench, random.Random(seed * 100 + number)))
 
 
 async def _storm(bench: Bench, dice: random.Random) -> None:

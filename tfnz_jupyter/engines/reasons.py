@@ -7,6 +7,8 @@ import signal
 
 from ..errors import EngineFailed, UsageError
 
+_UNEXPLAINED = "did not start"
+
 
 def signal_number(name: str) -> int:
     """``SIGTERM``, ``TERM``, ``15`` or ``SIGRTMIN+3`` as a number.
@@ -53,3 +55,13 @@ def no_program(command: str, image: str, detail: str = "") -> EngineFailed:
 def not_allowed(command: str, image: str, detail: str = "") -> EngineFailed:
     """It is a folder, or nobody may execute it."""
     return EngineFailed(f"{command!r} in image {image} may not be executed", detail=detail)
+
+
+def unexplained(command: str, image: str, detail: str) -> EngineFailed:
+    """What was said is nothing that its user can mend."""
+    return EngineFailed(f"{command!r} in image {image} {_UNEXPLAINED}", detail=detail)
+
+
+def is_unexplained(error: EngineFailed) -> bool:
+    """Whether the reason may be that its container was just ending."""
+    return error.message.endswith(_UNEXPLAINED)

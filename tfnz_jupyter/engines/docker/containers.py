@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiodocker
 
@@ -17,13 +18,14 @@ from ..base import Booted, ContainerSpec, Exit, ProcessSpec, Survivor
 from . import manifest, toolbox, words
 from .hosts import BROKEN, Host
 from .processes import Beside, First
-from .running import DockerRunning, from_code
+from .running import KILLED, DockerRunning, from_code
 
-KILLED = Exit(signal=9)
 _STREAMS = f"stream=1&stdin=1&stdout=1&stderr=1&detachKeys={manifest.DETACH}"
 _STEP = 0.003  # seconds between two looks at a process that is just being executed
 #: A program has been executed, or one that is gone has told why it was not, within this time (seconds).
 _LATE = 20.0
+#: That a container has died, and what was refused or lost with it, is known within this time of each other (seconds).
+_KNOWN = 2.0
 _EARLY = 100  # ends of execs that are kept, of those that nobody knows yet
 
 
@@ -48,6 +50,7 @@ class Container:
         self.processes: dict[str, DockerRunning] = {}  # by Docker's id of an exec
         self._early: dict[str, Exit] = {}  # ends of execs that were told before we knew them
         self._died = asyncio.Event()
+        self._is_starting = False  # what ended, ended in the life before
         self._given_up = asyncio.Event()
 
     @property
@@ -122,24 +125,24 @@ class Container:
     async def _run(self) -> DockerRunning:
         """Start it; its streams are there before its first word."""
         self._died.clear()
+        self._is_starting = True
         stream = await self.host.way.stream(f"containers/{self.id}/attach?{_STREAMS}")
         first = First(self)
         running = self.running = DockerRunning(stream, first, self.spec.terminal)
         try:
             await self.docker.start()
-            await self._found_running()
+            self._is_starting = False
+            self._seen(await self._state())
             if manifest.is_gated(self.spec):
                 await self._begin(running)
             else:
                 await self._executed(running, self.pid, self.spec.argv)
         except BaseException:
+            self._is_starting = False
             running.exited(KILLED)
             running.release()
             raise
         return running
-
-    async def _found_running(self) -> None:
-        self.pid = int((await self.docker.show())["State"]["Pid"])
 
     async def _begin(self, running: DockerRunning) -> None:
         """Of one that waits at its gate: its terminal, and, if it is awake, its command."""
@@ -151,15 +154,26 @@ class Container:
     async def _open_gate(self) -> None:
         """Let its command run. Raises ``EngineFailed``: there is none of that name."""
         opener = await self.host.make_exec(self.id, manifest.opening(self.spec.argv))
-        code = await self.host.code_of(opener)
+        code = await self._code_of(opener)
         if code == 127:
             raise reasons.no_command(self.spec.argv[0], self.spec.image.reference)
         if code:
-            raise (
-                self.end_of_it()
-                if self.over
-                else EngineFailed(f"{self.spec.id} does not start: its gate is gone")
+            raise reasons.unexplained(
+                self.spec.argv[0], self.spec.image.reference, "its gate is gone"
             )
+
+    async def _code_of(self, opener: str) -> int:
+        """Of what opens the gate; 0 where the container has ended since, and Docker is silent for ever about what ran in it."""
+        doing = asyncio.ensure_future(self.host.code_of(opener))
+        death = asyncio.ensure_future(self._died.wait())
+        try:
+            await asyncio.wait({doing, death}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({doing}, timeout=_KNOWN)
+            return doing.result() if doing.done() else 0
+        finally:
+            doing.cancel()
+            death.cancel()
+            await asyncio.gather(doing, death, return_exceptions=True)
 
     async def _executed(self, running: DockerRunning, pid: int, argv: tuple[str, ...]) -> None:
         """Return once a process is the program it should be; raises if it never will be."""
@@ -179,7 +193,10 @@ class Container:
         if self.asleep:
             if not self.spec.argv:
                 raise UsageError(f"container {self.spec.id} has nothing to run")
-            await self._open_gate()
+            try:
+                await self._open_gate()
+            except (EngineFailed, *BROKEN) as problem:
+                raise await self.meaning(problem) from problem
             self.asleep = False
         return self.running
 
@@ -259,7 +276,7 @@ class Container:
 
     def died(self, how: Exit) -> None:
         """Its first process has ended, and with it all others."""
-        if self._died.is_set():
+        if self._died.is_set() or self._is_starting:
             return
         self._died.set()
         if self.running is not None:
@@ -333,12 +350,18 @@ class Container:
     async def resync(self) -> None:
         """Ask whether it runs; if not, it has died."""
         try:
-            state = (await self.docker.show())["State"]
+            self._seen(await self._state())
         except aiodocker.DockerError as problem:
             if problem.status != 404:
                 raise
             self.died(KILLED)
-            return
+
+    async def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = (await self.docker.show())["State"]
+        return state
+
+    def _seen(self, state: dict[str, Any]) -> None:
+        self.pid = int(state["Pid"])
         if not state["Running"] and not state.get("Restarting") and state["Status"] != "created":
             oom = bool(state.get("OOMKilled"))
             self.died(from_code(int(state["ExitCode"]), out_of_memory=oom))
@@ -357,7 +380,15 @@ class Container:
         if not self.over and not self.rebooting:
             with contextlib.suppress(*BROKEN):
                 await self.resync()
-        return self.over
+        return self.over or self.unwanted
+
+    async def meaning(self, problem: BaseException) -> TfnzError:
+        """What it means that something could not be done in it: often that it has just died, which Docker learns last."""
+        if not isinstance(problem, EngineFailed) or reasons.is_unexplained(problem):
+            await self._dies_within(_KNOWN)
+        if await self.is_ending():
+            return self.end_of_it()
+        return problem if isinstance(problem, EngineFailed) else self.host.failed(problem)
 
     def _catches(self, number: int) -> bool:
         """Whether the first process has a handler for a signal; yes where one cannot look."""

@@ -165,10 +165,11 @@ class DockerEngine(Engine):
             self._background.begin(self._died(found, code))
 
     async def _died(self, container: Container, code: int) -> None:
-        if code == 137:
-            with contextlib.suppress(*BROKEN):
-                await container.resync()  # it may have been out of memory
-        container.died(from_code(code))
+        """It has, by the news; it may have been out of memory, or have rebooted since."""
+        try:
+            await container.resync()
+        except BROKEN:
+            container.died(from_code(code))
         if container.over and not container.unwanted:
             await self._retire(container)
 
@@ -305,10 +306,8 @@ class DockerEngine(Engine):
         return await self._turn(container, lambda found: found.awake())
 
     async def reboot(self, container: str, grace: float, *, reset: bool) -> Booted:
-        running = await self._turn(container, lambda found: found.again(grace, reset=reset))
-        found = self._containers.get(container)
-        if found is None:
-            raise ContainerEnded(f"container {container} has ended")
+        found = self._live(container)
+        running = await self._turn(container, lambda it: it.again(grace, reset=reset))
         return Booted(found.host.name, found.ip, running)
 
     async def _turn(
@@ -337,24 +336,16 @@ class DockerEngine(Engine):
 
     async def execute(self, container: str, spec: ProcessSpec) -> Running:
         found = self._live(container)
-        async with found.turning:
-            self._live(container)
-        return await self._executed(found, spec)
-
-    async def _executed(self, container: Container, spec: ProcessSpec) -> DockerRunning:
-        before = container.running
-        try:
-            return await container.execute(spec)
-        except (EngineFailed, *BROKEN) as problem:
-            if container.rebooting or container.running is not before:
-                async with container.turning:
-                    self._live(container.spec.id)
-                return await container.execute(spec)
-            if await container.is_ending():
-                raise container.end_of_it() from problem
-            if isinstance(problem, EngineFailed):
-                raise
-            raise container.host.failed(problem) from problem
+        while True:
+            async with found.turning:
+                self._live(container)
+            before = found.running
+            try:
+                return await found.execute(spec)
+            except (EngineFailed, *BROKEN) as problem:
+                why = await found.meaning(problem)
+                if not found.rebooting and found.running is before:
+                    raise why from problem
 
     async def destroy(self, container: str, grace: float) -> None:
         found = self._containers.get(container)

@@ -16,7 +16,8 @@ LOCATION, NAME, LABEL = "tfnz.location", "tfnz.name", "tfnz.label"
 #: What a gated container has in its root: a busybox of the location's, and a pipe that it waits at.
 GATE, BUSYBOX = ".tfnz/gate", ".tfnz/busybox"
 
-_WAIT = f'read -r _ <"/{GATE}"; exec "$@"'
+#: The end of an orphan, whose parent this is then, interrupts what the shell waits for: it holds the pipe, and waits again.
+_WAIT = f'exec 9<>"/{GATE}"; until read -r _ <&9; do :; done; exec 9<&-; exec "$@"'
 #: Lets it go on, if there is such a command.
 _OPEN = f'command -v "$1" >/dev/null || exit 127; echo >"/{GATE}"'
 #: Says its number in the container and becomes the command, or that there is no such.

@@ -7,11 +7,14 @@ import contextlib
 import signal
 from typing import TYPE_CHECKING
 
+import aiodocker
+
 from ..background import Background
+from ..base import Exit
 from ..embedded import offspring
 from .families import Family, Far, Near
 from .hosts import BROKEN
-from .running import Process, from_code
+from .running import KILLED, Process, from_code
 
 if TYPE_CHECKING:
     from .containers import Container
@@ -64,21 +67,26 @@ class Beside(Process):
         self.pid = 0  # here, or, on another machine, in its container
         self._session = 0
 
-    async def look(self) -> int | None:
-        """Find its pid, if it runs on this machine; its code, if it does so no longer, or never did."""
-        found = await self._container.host.inspect_exec(self.key)
+    async def ask(self) -> None:
+        with contextlib.suppress(*BROKEN):
+            how = await self._look()
+            if how is not None:
+                self._container.process_died(self.key, how)
+
+    async def _look(self) -> Exit | None:
+        """Find its pid, if it runs on this machine; how it ended, if it runs no longer, or never did."""
+        try:
+            found = await self._container.host.inspect_exec(self.key)
+        except aiodocker.DockerError as problem:
+            if problem.status != 404:
+                raise
+            return KILLED  # forgotten with the container that it was in, or with its life before this one
         if not found["Running"]:
-            return None if found["ExitCode"] is None else int(found["ExitCode"])
+            return None if found["ExitCode"] is None else from_code(int(found["ExitCode"]))
         if self._container.host.is_near:
             self.pid = int(found.get("Pid") or 0)
             self._session = offspring.session(self.pid) if self.pid else 0
         return None
-
-    async def ask(self) -> None:
-        with contextlib.suppress(*BROKEN):
-            code = await self.look()
-            if code is not None:
-                self._container.process_died(self.key, from_code(code))
 
     async def signal(self, number: int) -> None:
         if number == signal.SIGKILL:

@@ -22,6 +22,8 @@ _END_OF_INPUT = b"\x04"  # Ctrl-D
 _PIECE = 64 * 1024
 #: Docker itself lets go of the outputs of a process that has ended within 2 s, whoever else holds them (seconds).
 _LAST_WORDS = 3.0
+#: How a process ends whose container is killed.
+KILLED = Exit(signal=9)
 #: Codes of processes that may never have been the program they should be.
 _FAILURES = (1, 125, 126, 127, 255)
 

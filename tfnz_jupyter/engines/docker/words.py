@@ -52,7 +52,7 @@ def why(said: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
         return reasons.not_allowed(command, image, said)
     if "no space left" in lower:
         return EngineFailed("the Docker host's disk is full", detail=said)
-    return EngineFailed(f"{command!r} in image {image} did not start", detail=said)
+    return reasons.unexplained(command, image, said)
 
 
 def _unknown(said: str, spec: ContainerSpec) -> str:

@@ -27,7 +27,7 @@ from .rootfiles import RootFiles
 from .running import PipedRunning
 
 _PIDS = 512
-_JUST_NOW = 0.5  # seconds
+_JUST_NOW = 2.0  # seconds
 #: What a sleeper would run whose command is not there: it is told to be something else before it could.
 _NOTHING = ("/proc/self/exe",)
 _DISK = 10 << 30

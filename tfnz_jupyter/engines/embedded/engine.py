@@ -331,8 +331,9 @@ class EmbeddedEngine(Engine):
         return await self._turns.start(container)
 
     async def reboot(self, container: str, grace: float, *, reset: bool) -> Booted:
+        found = self._present(container)
         running = await self._turns.reboot(container, grace, reset=reset)
-        return Booted(self._node, self._containers[container].ip, running)
+        return Booted(self._node, found.ip, running)
 
     def noted(self, process: str) -> None:
         if self._link is not None:

@@ -12,7 +12,6 @@ from .messages import OVER
 
 # What crun says on standard error when execve itself fails, after it has let go of everything else.
 _LATE_ERRORS = (b"exec container process ", b"exec: ", b"exec `")
-_UNEXPLAINED = "did not start"
 
 
 def from_status(status: int, out_of_memory: bool) -> Exit:
@@ -27,11 +26,6 @@ def from_status(status: int, out_of_memory: bool) -> Exit:
 def is_late_error(words: bytes) -> bool:
     """Whether a process's first words on standard error may be crun's about an execve that failed."""
     return words.startswith(_LATE_ERRORS)
-
-
-def is_unexplained(error: EngineFailed) -> bool:
-    """Whether the reason may be that its container was just ending."""
-    return error.message.endswith(_UNEXPLAINED)
 
 
 def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
@@ -52,4 +46,4 @@ def why(words: str, argv: Sequence[str], spec: ContainerSpec) -> TfnzError:
         return EngineFailed(f"no such working directory in image {image}", detail=words)
     if "permi" in lower and ("exec" in lower or "open" in lower):
         return reasons.not_allowed(command, image, words)
-    return EngineFailed(f"{command!r} in image {image} {_UNEXPLAINED}", detail=words)
+    return reasons.unexplained(command, image, words)

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 from ...errors import EngineFailed
+from .. import reasons
 from ..background import Background
 from ..base import ProcessSpec
-from . import exits, messages
+from . import messages
 from .container import Container, ended
 from .running import PipedRunning
 from .starts import Starts
@@ -43,17 +44,20 @@ class Turns:
 
     async def execute(self, container: str, spec: ProcessSpec) -> PipedRunning:
         """One more process; begun once more where a reboot came between."""
-        found = await self._steady(container)
-        turns = found.turns
-        try:
-            return await self._starts.another(found, spec)
-        except (EngineFailed, OSError) as error:
-            if found.turns != turns:
-                return await self._starts.another(await self._steady(container), spec)
-            await self._require_live(found, error)
-            if isinstance(error, OSError):
-                raise EngineFailed(f"process in {container}: {error.strerror}") from error
-            raise
+        while True:
+            found = await self._steady(container)
+            turns = found.turns
+            try:
+                return await self._starts.another(found, spec)
+            except (EngineFailed, OSError) as error:
+                if found.turns == turns:
+                    await _ending(found, error)
+                if found.turns != turns:
+                    continue
+                self._live(container)
+                if isinstance(error, OSError):
+                    raise EngineFailed(f"process in {container}: {error.strerror}") from error
+                raise
 
     async def start(self, container: str) -> PipedRunning:
         """Wake one; its first process."""
@@ -78,19 +82,14 @@ class Turns:
                 if container.unwanted or over:
                     raise ended(container.spec.id) from None
                 if isinstance(error, OSError):
-                    await self._require_live(container, error)
+                    await _ending(container, error)
+                    self._live(container.spec.id)
                     raise EngineFailed(f"{container.spec.id}: {error.strerror}") from error
                 raise
             finally:
                 container.rebooting = False
                 if container.spec.id not in container.running:
                     await self._retire(container)
-
-    async def _require_live(self, container: Container, error: EngineFailed | OSError) -> None:
-        """Raise ``ContainerEnded`` if that is why something failed; its folder goes when it ends."""
-        if isinstance(error, OSError) or exits.is_unexplained(error):
-            await container.ending()
-        self._live(container.spec.id)
 
     def _live(self, container: str) -> Container:
         found = self._present(container)
@@ -102,3 +101,9 @@ class Turns:
         """A live one, once it neither wakes nor reboots."""
         async with self._present(container).turning:
             return self._live(container)
+
+
+async def _ending(container: Container, error: EngineFailed | OSError) -> None:
+    """Return when a container has ended, if that may be why something failed; its folder goes when it ends."""
+    if isinstance(error, OSError) or reasons.is_unexplained(error):
+        await container.ending()

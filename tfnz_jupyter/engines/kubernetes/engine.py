@@ -313,8 +313,8 @@ class KubernetesEngine(Engine):
             pod.rounds += 1
             return await (pod.reset(grace) if reset else pod.inside.reboot(grace))
 
+        pod = self._present(container)
         first = await self._turn(container, again)
-        pod = self._pods[container]
         return Booted(pod.node, pod.news.ip, first)
 
     async def _turn(

@@ -207,7 +207,7 @@ class Inside:
         reason = _REASONS.get(words.strip())
         if reason is not None:
             return reason(command, image)
-        return EngineFailed(f"{command!r} in image {image} did not start", detail=words)
+        return reasons.unexplained(command, image, words)
 
     def noted(self, process: str) -> None:
         """Nothing more of it will be asked for."""
