@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +139,13 @@ class Isolation:
         lines = out.splitlines()
         assert lines[:2] == ["web-1", "web-1"]
         assert any(line.startswith("10.124.") and line.endswith("\tweb-1") for line in lines)
+
+    async def test_who_works_beside_it_is_told_at_once_that_nobody_has_an_address_any_more(
+        self, bench: Bench, tmp_path: Path
+    ):
+        name, ip = await bench.address("sleep 100")
+        await bench.engine.destroy(name, 0)
+        argv = ("/bin/bash", "-c", f"exec 3<>/dev/tcp/{ip}/80")
+        async with asyncio.timeout(10):
+            _, said = await outputs(await bench.engine.beside(argv, tmp_path))
+        assert "Connection refused" in said

@@ -7,8 +7,9 @@ container that is in none of these sets reaches nothing, so what is forgotten is
 of it lives in the engine's network namespace: nothing of it is ever on the host, and it dies with the keeper.
 
 Whoever is refused is told so at once, in the same words whether or not anybody is there; a conversation that is no longer
-allowed is reset at both ends. IPv6 is switched off in the engine's and the containers' namespaces, and would meet a chain
-that drops it.
+allowed is reset at both ends. The web gateway, which is in this namespace, is told as soon that nobody has an address any
+more, by a reset: a connection that is just being made takes no ICMP from its own machine for an answer. IPv6 is switched off
+in the engine's and the containers' namespaces, and would meet a chain that drops it.
 """
 
 from __future__ import annotations
@@ -88,6 +89,10 @@ table inet {table} {{
         ct direction reply ct state established,related accept
         ip saddr {network} goto refuse
     }}
+    chain output {{
+        type filter hook output priority 0; policy accept;
+        oifname "lo" ip daddr {network} ip daddr != {gateway} meta l4proto tcp reject with tcp reset
+    }}
     chain postrouting {{
         type nat hook postrouting priority 100; policy accept;
         oifname "{uplink}" ip saddr {network} masquerade
@@ -104,6 +109,7 @@ def table() -> str:
         never=", ".join(map(str, NEVER + METADATA)),
         uplink=UPLINK,
         network=NETWORK,
+        gateway=GATEWAY,
         resolver=RESOLVER,
     )
 

@@ -25,7 +25,7 @@ ORIGIN = "location"
 AUTHORITY = "local"
 
 #: A container that failed is left out for this long; a request tries for that long to find one that does not.
-_LEFT_OUT, _PATIENCE, _PAUSE = "5s", "5s", "50ms"
+_LEFT_OUT, _PATIENCE, _PAUSE = "5s", "5s", "20ms"
 _CONNECT, _ASK_EVERY, _ASK_PATIENCE = "1s", "2s", "3s"
 _LAST_REQUESTS = "10s"  # what is under way when the configuration changes gets this long
 #: Turns are given out in a row no longer than this for one container.
