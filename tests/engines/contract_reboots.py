@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.support.bench import Bench, outputs, read_until
+from tests.support.eventually import eventually_async
 from tfnz_jupyter.engines.base import Exit, Running, Terminal
 from tfnz_jupyter.errors import ContainerEnded, EngineFailed
 
@@ -133,6 +134,17 @@ class Reboots:
             await rebooted(bench, name, reset=turn % 2 == 0)
         await bench.engine.destroy(name, 0)
         assert bench.leftovers() == before
+
+    async def test_one_that_ends_at_once_after_a_reboot_is_over(self, bench: Bench):
+        before = await bench.settled()
+        name, first = await bench.boot(
+            "[ -e /once ] && exit; touch /once; echo up; exec sleep 1000"
+        )
+        await read_until(first, b"up")
+        assert await (await rebooted(bench, name)).wait() == Exit(code=0)
+        await eventually_async(lambda: bench.leftovers() == before, within=max(5, bench.soon))
+        with pytest.raises(ContainerEnded):
+            await bench.execute(name, "true")
 
 
 async def _suicidal(bench: Bench) -> str:

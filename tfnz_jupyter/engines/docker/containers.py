@@ -210,7 +210,9 @@ class Container:
             if reset:
                 await self.host.remove(self.id)
                 await self._create()
-            return await self._run()
+            running = await self._run()
+            self.over = self._died.is_set()  # at once
+            return running
         except BROKEN as problem:
             raise self._why(problem) from problem
         finally:

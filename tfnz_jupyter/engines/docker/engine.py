@@ -170,8 +170,12 @@ class DockerEngine(Engine):
             await container.resync()
         except BROKEN:
             container.died(from_code(code))
+        self._bury(container)
+
+    def _bury(self, container: Container) -> None:
+        """Remove one that has ended by itself; nothing otherwise."""
         if container.over and not container.unwanted:
-            await self._retire(container)
+            self._background.begin(self._retire(container))
 
     async def resync(self, host: Host) -> None:
         """Ask what has become of everything there, where news may have been missed."""
@@ -300,6 +304,7 @@ class DockerEngine(Engine):
         if container.unwanted:
             await self._retire(container)
             raise container.end_of_it()
+        self._bury(container)
         return running
 
     async def start(self, container: str) -> Running:
@@ -332,6 +337,7 @@ class DockerEngine(Engine):
                 raise
         if container.unwanted:
             raise container.end_of_it()
+        self._bury(container)
         return running
 
     async def execute(self, container: str, spec: ProcessSpec) -> Running:
