@@ -178,9 +178,9 @@ class Container:
     async def _executed(self, running: DockerRunning, pid: int, argv: tuple[str, ...]) -> None:
         """Return once a process is the program it should be; raises if it never will be."""
         if self.host.is_near:
-            await _passed(lambda: not _is_runtime(pid), _LATE)
-        if self.host.is_near and _exists(pid):
-            return
+            await _passed(lambda: not _is_runtime(_program(pid)), _LATE)
+            if _program(pid):
+                return
         said = await running.first_word(_LATE if self.host.is_near else _STEP)
         if said is not None and words.is_late(said):
             raise words.why(said.decode("utf-8", "replace"), argv, self.spec)
@@ -424,14 +424,14 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
 
 
-def _exists(pid: int) -> bool:
-    return pid > 0 and os.path.exists(f"/proc/{pid}/root/.")
-
-
-def _is_runtime(pid: int) -> bool:
-    """Whether a process is still the one that is about to execute the program."""
+def _program(pid: int) -> str:
+    """What a process executes; empty where it has ended, or is just ending."""
     try:
-        program = os.readlink(f"/proc/{pid}/exe")
+        return os.readlink(f"/proc/{pid}/exe")
     except OSError:
-        return False
+        return ""
+
+
+def _is_runtime(program: str) -> bool:
+    """Whether it is the one that is about to execute another."""
     return "runc" in program or "crun" in program or program.startswith("/memfd:")
