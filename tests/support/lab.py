@@ -100,7 +100,7 @@ def server(folder: Path, front_end: str = "lab", *more: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)  # for as long as its kernels take to end
 
 
 def free_port() -> int:
