@@ -52,7 +52,8 @@ def running(*words: str, says: bytes = b"") -> Iterator[subprocess.Popen[bytes]]
 def box(home: Path) -> Iterator[str]:
     """A container that another shell holds."""
     command = ("sh", "-c", "echo up; while sleep 1; do :; done")
-    with running("spawn", "busybox", "--name", "shellbox", *command, says=b"up\n"):
+    share = ("-v", "late:/shared")
+    with running("spawn", *share, "busybox", "--name", "shellbox", *command, says=b"up\n"):
         yield "shellbox"
 
 
@@ -74,6 +75,17 @@ def test_an_interrupt_ends_the_container(home: Path):
 def test_exec_passes_input_output_and_code(box: str):
     ran = tfnz("exec", box, "sh", "-c", "cat; echo more >&2; exit 4", input=b"fed\n")
     assert (ran.stdout, ran.stderr, ran.returncode) == (b"fed\n", b"more\n", 4)
+
+
+def test_all_that_exec_and_spawn_print_reaches_who_reads_late(box: str):
+    prints = "head -c 300000 /dev/zero; echo end >&2; touch /shared/{}"
+    for number, words in enumerate([("exec", box), ("spawn", "-v", "late:/shared", "busybox")]):
+        argv = [*TFNZ, *words, "sh", "-c", prints.format(number)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as late:
+            asks = ("exec", box, "test", "-e", f"/shared/{number}")
+            eventually(lambda asks=asks: tfnz(*asks).returncode == 0, within=30)
+            out, err = late.communicate(timeout=60)
+        assert (len(out), err, late.returncode) == (300_000, b"end\n", 0)
 
 
 def test_an_interrupted_exec_is_ended(box: str):

@@ -94,17 +94,19 @@ def _spawn(session: Location, wish: grammar.Spawn) -> int:
     wish = msgspec.structs.replace(wish, tag=wish.tag or wish.name)
     if wish.terminal:
         return _spawn_in_terminal(session, wish)
+    written = foreground.Written()
     container = spawning.spawn(
         session,
         wish,
         stdout_callback=foreground.to(sys.stdout.buffer),
         stderr_callback=foreground.to(sys.stderr.buffer),
+        termination_callback=written,
     )
     spawning.open_ways(container, wish, failed=_complain, opened=_complain)
     with progress.of(container):
         if wish.wait:
             spawning.wait_for(container, wish.wait)
-        return foreground.attend(container, feeds=wish.interactive)
+        return foreground.attend(container, written, feeds=wish.interactive)
 
 
 def _spawn_in_terminal(session: Location, wish: grammar.Spawn) -> int:

@@ -30,7 +30,14 @@ def to(stream: BinaryIO) -> Callable[[object, bytes], None]:
     return write
 
 
-def attend(container: Container, *, feeds: bool = False) -> int:
+class Written(threading.Event):
+    """As a ``termination_callback``: set once all that was printed is written, as callbacks are called in order."""
+
+    def __call__(self, _: object, __: int | None) -> None:
+        self.set()
+
+
+def attend(container: Container, written: Written, *, feeds: bool = False) -> int:
     """Stay until a container's command has ended, or we are interrupted, which ends it; the exit code.
 
     ``feeds``: our standard input is its.
@@ -39,7 +46,7 @@ def attend(container: Container, *, feeds: bool = False) -> int:
         _pass_on(container)
     with as_interrupts():
         try:
-            return _code(container.wait_exit())
+            return _code(container, written)
         except KeyboardInterrupt:
             with suppress(ContainerEnded):
                 container.destroy()
@@ -48,12 +55,12 @@ def attend(container: Container, *, feeds: bool = False) -> int:
 
 def execute(container: Container, command: list[str]) -> int:
     """Run a command in a container to its end; the exit code."""
-    out, err = to(sys.stdout.buffer), to(sys.stderr.buffer)
-    process = container.spawn_process(command, data_callback=out, stderr_callback=err)
+    out, err, written = to(sys.stdout.buffer), to(sys.stderr.buffer), Written()
+    process = container.spawn_process(command, out, written, err)
     with as_interrupts():
         try:
             _feed(process)
-            return _code(process.wait_exit())
+            return _code(process, written)
         except KeyboardInterrupt:
             _end(process)
             return INTERRUPTED
@@ -94,7 +101,10 @@ def _end(process: Process) -> None:
         process.kill(signal.SIGKILL)
 
 
-def _code(code: int | None) -> int:
+def _code(ending: Process | Container, written: Written) -> int:
+    """How it ended, once it has, and whoever reads our outputs has taken all of them."""
+    code = ending.wait_exit()
+    written.wait()
     return UNKNOWN if code is None else code
 
 

@@ -108,7 +108,8 @@ class Container(Waiting, Entering, Running, Turning, Moving, Neighbours, Taggabl
     async def wait_exit(self, timeout: float | None = None) -> int | None:
         """Wait until it is over and all it printed has arrived; its exit code (128 + n for signal n).
 
-        None means that nobody knows; ``reason`` says why.
+        None means that nobody knows; ``reason`` says why. Callbacks are not waited for: the one that comes after all others
+        is ``termination_callback``.
 
         Raises:
             TfnzError: what spawning it failed with.

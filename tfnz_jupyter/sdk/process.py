@@ -80,7 +80,8 @@ class Process(Handle):
     async def wait_exit(self, timeout: float | None = None) -> int | None:
         """Wait until it has ended and all it printed has arrived; its exit code (128 + n for signal n).
 
-        None means that nobody knows; ``reason`` says why.
+        None means that nobody knows; ``reason`` says why. Callbacks are not waited for: the one that comes after all others
+        is ``termination_callback``.
 
         Raises:
             TimedOut: it still runs after ``timeout`` seconds.
