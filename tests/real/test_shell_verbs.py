@@ -57,7 +57,7 @@ def box(home: Path) -> Iterator[str]:
         yield "shellbox"
 
 
-def test_spawn_prints_what_the_container_prints_and_exits_as_it_does(home: Path):
+def test_spawn_prints_what_the_container_prints_and_exits_as_it_does(box: str):
     ran = tfnz("spawn", "busybox", "sh", "-c", "echo out; echo err >&2; exit 5")
     assert (ran.stdout, ran.stderr, ran.returncode) == (b"out\n", b"err\n", 5)
 
