@@ -100,7 +100,11 @@ def server(folder: Path, front_end: str = "lab", *more: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(60)  # for as long as its kernels take to end
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # once in many, Jupyter's own end waits for ever
+            process.kill()
+            process.wait(20)
 
 
 def free_port() -> int:
