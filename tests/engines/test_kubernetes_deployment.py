@@ -205,5 +205,5 @@ def test_without_a_next_one_the_cluster_collects_all_once_the_lease_is_over(
     ]:
         cluster.ask("DELETE", f"/apis/batch/v1/namespaces/{cluster.namespace}/jobs/{lease['metadata']['name']}",
                     {"propagationPolicy": "Background"})  # fmt: skip
-    eventually(lambda: not any(cluster.footprint().values()), within=120)
+    eventually(lambda: not any(cluster.footprint().values()), within=60)
     session.disconnect()

@@ -102,9 +102,9 @@ def server(folder: Path, front_end: str = "lab", *more: str) -> Iterator[str]:
         process.terminate()
         try:
             process.wait(20)
-        except subprocess.TimeoutExpired:  # once in many, Jupyter's own end waits for ever
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(20)
+            raise
 
 
 def free_port() -> int:

@@ -50,7 +50,6 @@ class Container:
         self.processes: dict[str, DockerRunning] = {}  # by Docker's id of an exec
         self._early: dict[str, Exit] = {}  # ends of execs that were told before we knew them
         self._died = asyncio.Event()
-        self._is_starting = False  # what ended, ended in the life before
         self._given_up = asyncio.Event()
 
     @property
@@ -124,21 +123,18 @@ class Container:
 
     async def _run(self) -> DockerRunning:
         """Start it; its streams are there before its first word."""
-        self._died.clear()
-        self._is_starting = True
         stream = await self.host.way.stream(f"containers/{self.id}/attach?{_STREAMS}")
         first = First(self)
         running = self.running = DockerRunning(stream, first, self.spec.terminal)
         try:
             await self.docker.start()
-            self._is_starting = False
+            self._died.clear()  # not before: what is told until now ended in the life before
             self._seen(await self._state())
             if manifest.is_gated(self.spec):
                 await self._begin(running)
             else:
                 await self._executed(running, self.pid, self.spec.argv)
         except BaseException:
-            self._is_starting = False
             running.exited(KILLED)
             running.release()
             raise
@@ -278,7 +274,7 @@ class Container:
 
     def died(self, how: Exit) -> None:
         """Its first process has ended, and with it all others."""
-        if self._died.is_set() or self._is_starting:
+        if self._died.is_set():
             return
         self._died.set()
         if self.running is not None:
@@ -363,6 +359,7 @@ class Container:
         return state
 
     def _seen(self, state: dict[str, Any]) -> None:
+        """Take in what Docker says of it: its number, or that it has died."""
         self.pid = int(state["Pid"])
         if not state["Running"] and not state.get("Restarting") and state["Status"] != "created":
             oom = bool(state.get("OOMKilled"))
